@@ -1,0 +1,34 @@
+"""steepest: write an update rule once; run it fast; see what it does; know what is proven; compare it honestly.
+
+The public face: `compare` answers "which is better here?"; `chain` and `rule` write update rules; the modules `rules`,
+`schedules`, `problems` and `torch` hold what there is. Everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from steepest import problems, rules, schedules, torch
+    from steepest.formula import chain, rule
+    from steepest.lab import compare
+
+_MODULES = ("problems", "rules", "schedules", "torch")
+_NAMES = {"chain": "formula", "compare": "lab", "rule": "formula"}
+
+__all__ = ["chain", "compare", "problems", "rule", "rules", "schedules", "torch"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"steepest.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"steepest.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,5 @@
+"""Ways to run a rule on live tensors, each a Stepper."""
+
+from steepest.engines.eager import EagerStepper
+
+__all__ = ["EagerStepper"]

@@ -1,0 +1,143 @@
+"""The eager engine: a rule on live arrays of NumPy or PyTorch, operation by operation; the reference for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any, final
+
+import array_api_compat
+
+from steepest.core.arrays import Array, Tensors, assign, copy
+from steepest.core.errors import InputError
+from steepest.core.oracle import Evaluation, Oracle
+from steepest.core.stepper import Nonfinite, StepReport
+from steepest.formula import Rule, State
+from steepest.formula.evaluate import Values, answer, query, update
+
+
+@final
+class EagerStepper:
+    """Runs a rule on tensors that it changes in place; between steps they hold the query point.
+
+    A rule without a query keeps nothing but its state. One with a query (look-ahead, SAM) keeps p itself aside
+    while the tensors hold the point where the next gradient is taken.
+
+    asks_twice: whether a step takes two gradients. moves_query: whether the tensors hold something other than p.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        tensors: Tensors,
+        *,
+        seed: int = 0,
+        nonfinite: Nonfinite = "apply",
+        maximize: bool = False,
+    ) -> None:
+        if not rule.sets_step:
+            raise InputError(f"{rule.name}: no rule in the chain sets the step; add learning_rate(lr=…) to {rule!r}")
+        self.rule, self.tensors = rule, tensors
+        self.nonfinite: Nonfinite = nonfinite
+        self.maximize = maximize
+        self.state: State = rule.init(tensors, seed=seed)
+        found = rule.link_with("query")
+        self.asks_twice = found is not None and found[1].queries_gradient
+        self.moves_query = found is not None and not self.asks_twice
+        self._kept: dict[str, Array] | None = None
+        if self.moves_query:
+            self.restart(self.state, {name: copy(tensor) for name, tensor in tensors.items()})
+
+    def step(self, oracle: Oracle) -> StepReport:
+        """Ask for the gradient (twice, where the query point needs one at p), and update the tensors."""
+        evaluation = oracle.value_and_gradient()
+        if self.asks_twice:
+            self.hold_query(evaluation.gradients)
+            evaluation = Evaluation(evaluation.value, oracle.value_and_gradient().gradients)
+        return self.apply(evaluation)
+
+    def apply(
+        self, evaluation: Evaluation, values: Values | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> StepReport:
+        """Update the tensors by a gradient that was taken where they are.
+
+        values: hyperparameters by path, where they are not the rule's own (parameter groups).
+        """
+        given: dict[str, Any] = {"nonfinite": self.nonfinite, "maximize": self.maximize, **(inputs or {})}
+        if "value" in self.rule.needs:
+            given.setdefault("value", evaluation.value)
+        values = self.rule.values(self.state.step) if values is None else values
+        points = self.points
+        with _without_autograd(points):
+            after, self.state, report = update(self.rule, points, evaluation.gradients, self.state, values, **given)
+            self._hold(after)
+        return StepReport(
+            report.step, report.applied, report.hyperparameters, report.seen, report.finite, evaluation.value
+        )
+
+    def hold_query(self, gradients: Mapping[str, Array | None]) -> None:
+        """Move the tensors to the query point that a gradient at p defines; the next update starts from p."""
+        self._kept = {name: copy(tensor) for name, tensor in self.tensors.items()}
+        self._move_to_query({name: g for name, g in gradients.items() if g is not None})
+
+    @property
+    def points(self) -> Tensors:
+        """The parameters themselves, also where the tensors hold the query point."""
+        return self.tensors if self._kept is None else self._kept
+
+    def restart(self, state: State, points: Mapping[str, Array]) -> None:
+        """Go on from a state and from p; where the tensors hold the query point, they are moved to it."""
+        self.state = state
+        if self.moves_query:
+            self._kept = dict(points)
+            self._move_to_query()
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Inside, the tensors hold the answer point."""
+        if self._kept is None and self.rule.link_with("answer") is None:
+            yield
+            return
+        held = {name: copy(tensor) for name, tensor in self.tensors.items()}
+        self.hold_answer()
+        try:
+            yield
+        finally:
+            self._write(held)
+
+    def hold_answer(self) -> None:
+        """Write the answer point into the tensors."""
+        points = self.points
+        with _without_autograd(points):
+            self._write(answer(self.rule, points, self.state, self.rule.values(max(self.state.step - 1, 0))))
+
+    def _hold(self, after: Mapping[str, Array]) -> None:
+        if self._kept is None:
+            self._write(after)
+        elif self.asks_twice:
+            self._kept = None
+            self._write(after)
+        else:
+            for name, tensor in after.items():
+                assign(self._kept[name], tensor)
+            self._move_to_query()
+
+    def _move_to_query(self, gradient: Tensors | None = None) -> None:
+        assert self._kept is not None
+        with _without_autograd(self._kept):
+            values = self.rule.values(self.state.step)
+            self._write(query(self.rule, self._kept, self.state, values, gradient))
+
+    def _write(self, points: Mapping[str, Array]) -> None:
+        for name, tensor in self.tensors.items():
+            if points[name] is not tensor:
+                assign(tensor, points[name])
+
+
+def _without_autograd(tensors: Tensors) -> Any:
+    """PyTorch's no_grad where the tensors are PyTorch's, else nothing."""
+    if any(array_api_compat.is_torch_array(tensor) for tensor in tensors.values()):
+        import torch
+
+        return torch.no_grad()
+    return nullcontext()

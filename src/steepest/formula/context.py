@@ -1,0 +1,99 @@
+"""What a formula's functions may know of the step they run in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import array_api_compat
+
+from steepest.formula.bundle import Bundle
+from steepest.formula.state import MODEL
+
+
+@final
+@dataclass
+class Frame:
+    """One step of a rule on bundles, or one tracing of it on nodes: what it reads, and the slots it writes.
+
+    new: by path, the names of the tensors that a slot was written for, and their values.
+    """
+
+    names: tuple[str, ...]
+    p: Any
+    k: Any
+    t: Any
+    slots: Mapping[str, Any]
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    new: dict[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+    def part(self, indices: Sequence[int]) -> Frame:
+        """The same step for some of the tensors; what it writes goes into this frame."""
+        names = tuple(self.names[index] for index in indices)
+        return replace(
+            self,
+            names=names,
+            p=self.p.subset(indices),
+            k=self.k.subset(indices),
+            slots=SlotBundles(names, self.slots),
+            values={path: value.subset(indices) for path, value in self.values.items()},
+            inputs={need: value.subset(indices) for need, value in self.inputs.items()},
+        )
+
+    def saw(self, op: str, part: Any) -> None:
+        """Note a model-wide reduction of the link that is running, for the step report."""
+        key, count = f"{self.path}.{op}", 2
+        while key in self.seen:
+            key, count = f"{self.path}.{op}.{count}", count + 1
+        self.seen[key] = part
+
+
+@final
+class SlotBundles(Mapping[str, Any]):
+    """Slots by path, bundled over some tensors when they are read: a slot need not exist for the others."""
+
+    def __init__(self, names: tuple[str, ...], arrays: Any) -> None:
+        self._names = names
+        self._arrays: Mapping[str, Mapping[str, Any]] = arrays._arrays if isinstance(arrays, SlotBundles) else arrays
+
+    def __getitem__(self, path: str) -> Bundle:
+        arrays = self._arrays[path]
+        if MODEL in arrays:
+            return Bundle.one(_number(arrays[MODEL]))
+        return Bundle(_number(arrays[name]) for name in self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
+def _number(array: Any) -> Any:
+    """A 0-d NumPy array as a Python float, which takes the dtype of what it meets; other arrays as they are."""
+    return float(array) if array_api_compat.is_numpy_array(array) and array.ndim == 0 else array
+
+
+_FRAME: ContextVar[Frame | None] = ContextVar("frame", default=None)
+
+
+def current_frame() -> Frame | None:
+    """The step that is running, if any."""
+    return _FRAME.get()
+
+
+@contextmanager
+def entered(frame: Frame) -> Iterator[Frame]:
+    """Make `frame` the current one."""
+    token = _FRAME.set(frame)
+    try:
+        yield frame
+    finally:
+        _FRAME.reset(token)

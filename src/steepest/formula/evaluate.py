@@ -1,0 +1,230 @@
+"""Running and tracing a rule: the one place where its formulas meet arrays, states and symbols."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import array_api_compat
+import numpy as np
+
+from steepest.core.arrays import Array, Tensors, is_array, is_finite, namespace
+from steepest.core.errors import InputError, InputTypeError, NonfiniteError
+from steepest.core.stepper import Nonfinite, StepReport
+from steepest.formula.bundle import Bundle
+from steepest.formula.context import Frame, SlotBundles, entered
+from steepest.formula.graph import Graph, Level, Node, Tracer
+from steepest.formula.slots import Slot
+from steepest.formula.state import MODEL, State
+
+if TYPE_CHECKING:
+    from steepest.formula.link import Link
+    from steepest.formula.rule import Rule
+
+Values = Mapping[str, float | Mapping[str, float]]
+"""Hyperparameters by path: one number for all tensors, or one by tensor name."""
+
+
+class Options(TypedDict, total=False):
+    """What an update may be given besides the gradients."""
+
+    nonfinite: Nonfinite
+    maximize: bool
+    value: float
+    hessian_diagonal: Tensors
+
+
+def init(rule: Rule, params: Tensors, seed: int) -> State:
+    """A fresh state."""
+    if not params:
+        raise InputError("init: params must hold at least one array, got none")
+    for name, p in params.items():
+        if not is_array(p) or not namespace(p).isdtype(p.dtype, "real floating"):
+            raise InputTypeError(
+                f"init: {name} must be an array of real floating numbers, got {getattr(p, 'dtype', p)!r}"
+            )
+    slots: dict[str, dict[str, Array]] = {path: {} for path in rule.slots()}
+    for name, p in params.items():
+        for path, slot in rule.slots_of(name, tuple(p.shape)).items():
+            slots[path].setdefault(MODEL if slot.like == "model" else name, slot.start(p))
+    return State(0, dict.fromkeys(params, 0), slots, seed)
+
+
+def update(
+    rule: Rule, params: Tensors, grads: Mapping[str, Array | None], state: State, values: Values, **options: Any
+) -> tuple[dict[str, Array], State, StepReport]:
+    """One step; see `Rule.update`."""
+    nonfinite, maximize, inputs = _options(rule, options)
+    _check_gradients(params, grads, state)
+    names = tuple(name for name in params if grads.get(name) is not None)
+    used = {path: value for path, value in values.items() if not isinstance(value, Mapping)}
+    finite = None
+    if nonfinite != "apply":
+        bad = [name for name in names if not is_finite(grads[name])]
+        finite = not bad
+        if bad and nonfinite == "raise":
+            raise NonfiniteError(f"update: the gradient of {bad[0]} is not finite at step {state.step + 1}")
+        if bad:
+            return dict(params), state, StepReport(state.step, False, used, {}, False)
+    if not names:
+        return dict(params), _stepped(state, (), {}), StepReport(state.step + 1, True, used)
+    frame = _frame(rule, names, params, state, values, inputs)
+    gradient = Bundle(grads[name] for name in names)
+    with np.errstate(all="ignore"), entered(frame):
+        u = rule.apply(frame, -gradient if maximize else gradient, "")
+        after = frame.p - u
+    moved = dict(
+        zip(names, (_cast(part, params[name]) for name, part in zip(names, after.parts, strict=True)), strict=True)
+    )
+    specs = rule.slots()
+    written = {
+        path: _slot_parts(specs[path], owners, bundle, state.slots[path])
+        for path, (owners, bundle) in frame.new.items()
+    }
+    seen = {path: float(part) for path, part in frame.seen.items()}
+    if finite is None and seen:
+        finite = all(math.isfinite(value) for value in seen.values())
+    return {**params, **moved}, _stepped(state, names, written), StepReport(state.step + 1, True, used, seen, finite)
+
+
+def query(rule: Rule, params: Tensors, state: State, values: Values, gradient: Tensors | None) -> dict[str, Array]:
+    """Where the next gradient is to be taken; see `Rule.query`."""
+    found = rule.link_with("query")
+    if found is None:
+        return dict(params)
+    path, link = found
+    if link.queries_gradient and gradient is None:
+        raise InputError(f"query: {path} needs the gradient at p, got none")
+    names = tuple(name for name in params if gradient is None or gradient.get(name) is not None)
+    given = None if gradient is None else Bundle(gradient[name] for name in names)
+    return {**params, **_point("query", path, link, _frame(rule, names, params, state, values, {}), params, given)}
+
+
+def answer(rule: Rule, params: Tensors, state: State, values: Values) -> dict[str, Array]:
+    """The point to be evaluated; see `Rule.answer`."""
+    found = rule.link_with("answer")
+    if found is None:
+        return dict(params)
+    return _point("answer", *found, _frame(rule, tuple(params), params, state, values, {}, coming=0), params, None)
+
+
+def trace(rule: Rule) -> Graph:
+    """What the rule computes, from leaves; see `Graph`."""
+    tracer = Tracer()
+    levels = {"param": Level.ELEMENT, "tensor": Level.TENSOR, "model": Level.MODEL}
+    slots = {
+        path: tracer.leaf(f"slot:{path}", Level.ELEMENT if callable(slot.like) else levels[slot.like])
+        for path, slot in rule.slots().items()
+    }
+    inputs = {"value": Level.HOST, "hessian_diagonal": Level.ELEMENT}
+    frame = Frame(
+        names=("",),
+        p=tracer.leaf("p", Level.ELEMENT),
+        k=tracer.leaf("k", Level.TENSOR),
+        t=tracer.leaf("t", Level.HOST),
+        slots=slots,
+        values={path: tracer.leaf(f"value:{path}", Level.HOST) for path in rule.hyperparameters()},
+        inputs={need: tracer.leaf(f"input:{need}", inputs[need]) for need in rule.needs},
+    )
+    with entered(frame):
+        u = rule.apply(frame, tracer.leaf("u", Level.ELEMENT), "")
+        u = u if isinstance(u, Node) else tracer.constant(u)
+    new = {path: node if isinstance(node, Node) else tracer.constant(node) for path, (_, node) in frame.new.items()}
+    return Graph(u, new)
+
+
+def opaque_nodes(link: Link, tracer: Tracer, arguments: tuple[Any, ...]) -> Any:
+    """One node for a formula that is not traced, and one for each of its results."""
+    nodes = tuple(arg if isinstance(arg, Node) else tracer.constant(str(arg)) for arg in arguments if arg is not None)  # type: ignore[arg-type]
+    whole = tracer.node("opaque", nodes, (("formula", link.formula.name),), Level.ELEMENT)
+    if not link.formula.slots:
+        return whole
+    count = 1 + len(link.formula.slots)
+    return tuple(tracer.node("item", (whole,), (("index", index),), Level.ELEMENT) for index in range(count))
+
+
+def _options(rule: Rule, options: dict[str, Any]) -> tuple[Nonfinite, bool, dict[str, Any]]:
+    given = dict(options)
+    nonfinite, maximize = given.pop("nonfinite", "apply"), given.pop("maximize", False)
+    if nonfinite not in {"apply", "skip", "raise"}:
+        raise InputError(f"update: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
+    if unknown := sorted(given.keys() - {"value", "hessian_diagonal"}):
+        raise InputTypeError(f"update: no argument {unknown[0]!r}")
+    if missing := sorted(need for need in rule.needs if given.get(need) is None):
+        raise InputTypeError(f"update: {rule.name} needs {missing[0]}, got none")
+    return nonfinite, maximize, {need: given[need] for need in rule.needs}
+
+
+def _check_gradients(params: Tensors, grads: Mapping[str, Array | None], state: State) -> None:
+    if unknown := sorted(grads.keys() - params.keys()):
+        raise InputError(f"update: gradients must have the names of params, got {unknown[0]!r}")
+    for name, p in params.items():
+        if name not in state.ages:
+            raise InputError(f"update: {name} is not in the state, which was made for {sorted(state.ages)}")
+        g = grads.get(name)
+        if g is not None and tuple(g.shape) != tuple(p.shape):
+            raise InputError(f"update: the gradient of {name} must have shape {tuple(p.shape)}, got {tuple(g.shape)}")
+
+
+def _frame(
+    rule: Rule,
+    names: tuple[str, ...],
+    params: Tensors,
+    state: State,
+    values: Values,
+    inputs: dict[str, Any],
+    coming: int = 1,
+) -> Frame:
+    ages = [state.ages[name] + coming for name in names]
+    return Frame(
+        names=names,
+        p=Bundle(params[name] for name in names),
+        k=Bundle.one(ages[0]) if len(set(ages)) == 1 else Bundle(ages),
+        t=Bundle.one(state.step + coming),
+        slots=SlotBundles(names, state.slots),
+        values={path: _value_bundle(value, names) for path, value in values.items()},
+        inputs={need: _input_bundle(value, names) for need, value in inputs.items()},
+        seed=state.seed,
+    )
+
+
+def _value_bundle(value: float | Mapping[str, float], names: tuple[str, ...]) -> Bundle:
+    if not isinstance(value, Mapping):
+        return Bundle.one(value)
+    numbers = [value[name] for name in names]
+    return Bundle.one(numbers[0]) if len(set(numbers)) == 1 else Bundle(numbers)
+
+
+def _input_bundle(value: Any, names: tuple[str, ...]) -> Bundle:
+    return Bundle(value[name] for name in names) if isinstance(value, Mapping) else Bundle.one(value)
+
+
+def _slot_parts(slot: Slot, names: tuple[str, ...], bundle: Any, before: Mapping[str, Array]) -> dict[str, Array]:
+    names = (MODEL,) if slot.like == "model" else names
+    parts = bundle.parts if isinstance(bundle, Bundle) else (bundle,)
+    if len(parts) < len(names):
+        parts = parts * len(names)
+    return {**before, **{name: _cast(part, before[name]) for name, part in zip(names, parts, strict=True)}}
+
+
+def _cast(part: Any, like: Any) -> Array:
+    """`part` in the shape, dtype and library of `like`: a number fills, a 0-d result becomes an array again."""
+    if not isinstance(part, np.generic) and getattr(part, "dtype", None) == like.dtype and part.shape == like.shape:
+        return part
+    xp = namespace(like)
+    array = xp.asarray(part, dtype=like.dtype, device=array_api_compat.device(like))
+    return array if array.shape == like.shape else xp.broadcast_to(array, like.shape) + xp.zeros_like(like)
+
+
+def _point(
+    kind: str, path: str, link: Link, frame: Frame, params: Tensors, gradient: Bundle | None
+) -> dict[str, Array]:
+    with np.errstate(all="ignore"):
+        result = link.point(kind, frame, path, gradient)
+    return {name: _cast(part, params[name]) for name, part in zip(frame.names, result.parts, strict=True)}
+
+
+def _stepped(state: State, names: tuple[str, ...], written: dict[str, dict[str, Array]]) -> State:
+    ages = {**state.ages, **{name: state.ages[name] + 1 for name in names}}
+    return State(state.step + 1, ages, {**state.slots, **written}, state.seed)

@@ -1,0 +1,151 @@
+"""One formula with its settings: the rule that a formula's call gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
+
+from steepest.core.errors import FormulaError
+from steepest.core.schedule import Schedule
+from steepest.formula import evaluate
+from steepest.formula.bundle import Bundle, map_parts
+from steepest.formula.context import Frame, entered
+from steepest.formula.functions import where
+from steepest.formula.rule import Rule
+from steepest.formula.slots import Slot, Statics
+
+if TYPE_CHECKING:
+    from steepest.formula.definition import Formula
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class Link(Rule):
+    """One formula with its settings. Made by calling a formula."""
+
+    formula: Formula
+    settings: tuple[tuple[str, Any], ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        for _, inner in self._inner():
+            inner.refuse_outer_parts(self.name)
+
+    def links(self, path: str = "") -> Iterator[tuple[str, Link]]:
+        here = path + self.name
+        for name, inner in self._inner():
+            yield from inner.links(f"{here}.{name}.")
+        yield here, self
+
+    @property
+    def text(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings)
+        named = "" if self.name == self.formula.name else f".named({self.name!r})"
+        return f"{self.formula.name}({settings}){named}"
+
+    def named(self, name: str) -> Link:
+        if not name.isidentifier():
+            raise FormulaError(f"named: name must be an identifier, got {name!r}")
+        return replace(self, name=name)
+
+    @property
+    def statics(self) -> Statics:
+        """The static arguments, which decide the slots and the graph."""
+        return {name: value for name, value in self.settings if isinstance(value, bool | str | None)}
+
+    @cached_property
+    def own_slots(self) -> tuple[Slot, ...]:
+        """The formula's slots that exist under the static arguments."""
+        return tuple(slot for slot in self.formula.slots if slot.exists(self.statics))
+
+    def number(self, name: str, setting: float | Schedule, step: int) -> float:
+        """A hyperparameter's number after `step` updates."""
+        if isinstance(setting, Schedule):
+            return self.formula.hyperparameters[name].range.check(self.name, name, setting(step), scheduled=True)
+        return setting
+
+    def check(self, name: str, value: object) -> float:
+        """A new value of hyperparameter `name`, checked against its range."""
+        return self.formula.hyperparameters[name].range.check(self.name, name, value, scheduled=True)
+
+    def source(self) -> str:
+        """The formula's arithmetic as text: its traced graph, or its code where it is opaque."""
+        if self.formula.opaque:
+            return repr((self.formula.function.__code__.co_code, self.formula.function.__code__.co_consts))
+        return evaluate.trace(self).text
+
+    def apply(self, frame: Frame, u: Any, path: str) -> Any:
+        here = path + self.name
+        given = {"u": u, "p": frame.p, "k": frame.k, "t": frame.t, **frame.inputs}
+        exists = {slot.name: slot for slot in self.own_slots}
+        for slot in self.formula.slots:
+            given[slot.name] = self._slot_before(frame, exists.get(slot.name), f"{here}.{slot.name}", u)
+        keywords = {name: self._keyword(frame, name, value, here) for name, value in self.settings}
+        outer, frame.path = frame.path, here
+        result = self._call(tuple(given[name] for name in self.formula.arguments), keywords)
+        frame.path = outer
+        if not self.formula.slots:
+            return result
+        if not isinstance(result, tuple) or len(result) != 1 + len(self.formula.slots):
+            names = ", ".join(("u", *(slot.name for slot in self.formula.slots)))
+            raise FormulaError(f"{self.formula.name}: a rule with slots returns ({names}), got {result!r}")
+        for slot, after in zip(self.formula.slots, result[1:], strict=True):
+            if slot.name in exists:
+                frame.new[f"{here}.{slot.name}"] = (frame.names, after)
+        return result[0]
+
+    def point(self, kind: str, frame: Frame, path: str, gradient: Any = None) -> Any:
+        """The formula's "query" or "answer" on bundles or nodes."""
+        function = getattr(self.formula, f"{kind}_function")
+        known = {"p": frame.p, "k": frame.k, "t": frame.t, "g": gradient, **frame.inputs}
+        exists = {slot.name for slot in self.own_slots}
+        slots = {s.name: frame.slots[f"{path}.{s.name}"] if s.name in exists else None for s in self.formula.slots}
+        known |= slots
+        known |= {name: self._keyword(frame, name, value, path) for name, value in self.settings}
+        code = function.__code__
+        with entered(frame):
+            return function(**{n: known[n] for n in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]})
+
+    @property
+    def queries_gradient(self) -> bool:
+        """Whether its query point needs the gradient at p."""
+        function = self.formula.query_function
+        return function is not None and "g" in function.__code__.co_varnames[: function.__code__.co_argcount]
+
+    def _inner(self) -> Iterator[tuple[str, Rule]]:
+        return ((name, value) for name, value in self.settings if isinstance(value, Rule))
+
+    def _keyword(self, frame: Frame, name: str, value: Any, here: str) -> Any:
+        if isinstance(value, Rule):
+            return lambda u: value.apply(frame, u, f"{here}.{name}.")
+        return value if isinstance(value, bool | str | None) else frame.values[f"{here}.{name}"]
+
+    def _slot_before(self, frame: Frame, slot: Slot | None, path: str, u: Any) -> Any:
+        if slot is None:
+            return None
+        before = frame.slots[path]
+        return where(frame.k <= 1, u, before) if slot.init == "first" else before
+
+    def _call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        bundles = [value for value in (*arguments, *keywords.values()) if isinstance(value, Bundle)]
+        if not self.formula.opaque or not bundles:
+            return (
+                self.formula.function(*arguments, **keywords)
+                if not self.formula.opaque
+                else self._opaque_nodes(arguments, keywords)
+            )
+        names, count = tuple(keywords), len(arguments)
+
+        def on_arrays(*parts: Any) -> Any:
+            return self.formula.function(*parts[:count], **dict(zip(names, parts[count:], strict=True)))
+
+        results = map_parts(on_arrays, *arguments, *keywords.values())
+        if not self.formula.slots:
+            return results
+        return tuple(Bundle(column) for column in zip(*results.parts, strict=True))
+
+    def _opaque_nodes(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        u, *_ = arguments
+        return evaluate.opaque_nodes(self, u.tracer, (*arguments, *keywords.values()))

@@ -1,0 +1,85 @@
+"""Slots: the named arrays that a rule remembers from one update to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from steepest.core.arrays import Array, copy, namespace
+from steepest.core.errors import FormulaError
+
+Shape = tuple[int, ...]
+Like = Literal["param", "tensor", "model"] | Callable[[Shape], Shape]
+Init = float | Literal["p", "first", "eye"]
+Statics = Mapping[str, bool | str | None]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One named piece of a rule's state.
+
+    like: "param" (the parameter's shape, the default), "tensor" (one number a tensor), "model" (one number for all),
+    or a function from the parameter's shape to the slot's. init: a number, "p" (the parameter at the start),
+    "first" (the first incoming update), or "eye" (the identity, for a function-shaped slot). dtype: None for the
+    parameter's, else a name as "float32"; numbers are float64. when: the name of a boolean static argument, or a
+    function of all static arguments, that says whether the slot exists.
+
+    >>> Slot("v", init=1.0).exists({}), Slot("v_max", when="amsgrad").exists({"amsgrad": False})
+    (True, False)
+    """
+
+    name: str
+    like: Like = "param"
+    init: Init = 0.0
+    dtype: str | None = None
+    when: str | Callable[[Statics], bool] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise FormulaError(f"slot: name must be an identifier, got {self.name!r}")
+        if not callable(self.like) and self.like not in {"param", "tensor", "model"}:
+            raise FormulaError(f"slot {self.name}: like must be 'param', 'tensor', 'model' or a function of the shape")
+        if isinstance(self.init, str):
+            allowed = {"param": {"p", "first"}}.get(str(self.like), {"eye"} if callable(self.like) else set())
+            if self.init not in allowed:
+                raise FormulaError(f"slot {self.name}: init {self.init!r} does not fit like={self.like!r}")
+
+    def exists(self, statics: Statics) -> bool:
+        """Whether the slot exists under these static arguments."""
+        if self.when is None:
+            return True
+        return self.when(statics) if callable(self.when) else bool(statics[self.when])
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is one number, of a tensor or of the model."""
+        return self.like in {"tensor", "model"}
+
+    def start(self, p: Array) -> Array:
+        """The slot's first value for parameter `p`."""
+        xp = namespace(p)
+        device = getattr(p, "device", None)
+        if self.scalar:
+            return xp.asarray(float(self.init), dtype=self._number_dtype(p), device=device)
+        dtype = getattr(xp, self.dtype) if self.dtype else p.dtype
+        if self.init == "p":
+            return xp.astype(copy(p), dtype)
+        shape = self.like(tuple(p.shape)) if callable(self.like) else p.shape
+        if self.init == "eye":
+            return xp.eye(*shape, dtype=dtype, device=device)
+        value = 0.0 if self.init == "first" else float(self.init)
+        return (
+            xp.full(shape, value, dtype=dtype, device=device)
+            if callable(self.like)
+            else xp.full_like(p, value, dtype=dtype)
+        )
+
+    def _number_dtype(self, p: Array) -> object:
+        xp = namespace(p)
+        if self.dtype:
+            return getattr(xp, self.dtype)
+        # JAX without its 64-bit mode has no float64, and says so with a warning: its widest float.
+        return xp.asarray(np.float64(0)).dtype if xp.__name__.startswith("jax") else xp.float64

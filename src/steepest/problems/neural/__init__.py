@@ -1,0 +1,1 @@
+"""Small networks on real data: one file each; PyTorch is needed to import them."""
