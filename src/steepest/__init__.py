@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from steepest.core.version import VERSION
 
 if TYPE_CHECKING:
     from steepest import problems, rules, schedules, torch
     from steepest.formula import chain, rule
     from steepest.lab import compare
+
+__version__ = VERSION
 
 _MODULES = ("problems", "rules", "schedules", "torch")
 _NAMES = {"chain": "formula", "compare": "lab", "rule": "formula"}

@@ -11,7 +11,6 @@ from typing import Any, Protocol, runtime_checkable
 import array_api_compat
 import numpy as np
 
-import steepest
 from steepest.core.arrays import Array, Tensors, namespace
 from steepest.core.errors import InputError, InputTypeError
 from steepest.core.facts import MethodFacts
@@ -20,6 +19,7 @@ from steepest.core.ranges import Range
 from steepest.core.schedule import Schedule
 from steepest.core.status import Status
 from steepest.core.stepper import Stepper, StepReport
+from steepest.core.version import VERSION
 from steepest.engines import EagerStepper
 from steepest.formula import Rule
 from steepest.problems.problem import Problem
@@ -196,6 +196,6 @@ def _meta(problem: Problem, method: Rule | Method, *, steps: int, seed: int, dev
         "steps": steps,
         "seed": seed,
         "device": device,
-        "versions": {"steepest": steepest.__version__, "python": platform.python_version(), "numpy": np.__version__},
+        "versions": {"steepest": VERSION, "python": platform.python_version(), "numpy": np.__version__},
         "machine": platform.machine(),
     }

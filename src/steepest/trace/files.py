@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,8 @@ def save(trace: Trace, path: str | Path) -> None:
         part.write_bytes(to_bytes(trace))
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise InputError(f"trace: path must be writable, got {str(path)!r} ({error.strerror})") from error
 
 
