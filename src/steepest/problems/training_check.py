@@ -122,7 +122,6 @@ def _check_loss(owner: str, network: nn.Module, loss: Loss, batch: Batch, split:
             raise ProblemError(f"{owner}: gradients must be dense, got a sparse one for {key!r}")
         if not bool(gradient.isfinite().all()):
             raise ProblemError(f"{owner}: gradients must be finite at the initial weights, got others for {key!r}")
-    network.zero_grad()
 
 
 def _mean(owner: str, what: str, network: nn.Module, function: Metric, batch: Batch, split: Split, name: str) -> None:
