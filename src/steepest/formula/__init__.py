@@ -6,6 +6,7 @@ from steepest.formula.definition import Formula, Hyperparameter, rule
 from steepest.formula.functions import (
     dot,
     exp,
+    floor,
     log,
     maximum,
     mean,
@@ -52,6 +53,7 @@ __all__ = [
     "chain",
     "dot",
     "exp",
+    "floor",
     "load_state",
     "log",
     "maximum",

@@ -66,6 +66,15 @@ class Bundle:
     def __rpow__(self, other: object) -> Bundle:
         return map_parts(power, other, self)
 
+    def __mod__(self, other: object) -> Bundle:
+        return map_parts(remainder, self, other)
+
+    def __and__(self, other: object) -> Bundle:
+        return map_parts(operator.and_, self, other)
+
+    def __or__(self, other: object) -> Bundle:
+        return map_parts(operator.or_, self, other)
+
     def __neg__(self) -> Bundle:
         return map_parts(operator.neg, self)
 
@@ -123,6 +132,14 @@ def divide(a: Part, b: Part) -> Part:
         return a / b
     except ZeroDivisionError:
         return float(np.float64(a) / np.float64(b))
+
+
+def remainder(a: Part, b: Part) -> Part:
+    """A − b⌊a/b⌋, of the sign of b, with NaN for Python numbers too where b is 0."""
+    try:
+        return a % b
+    except ZeroDivisionError:
+        return float("nan")
 
 
 def power(a: Part, b: Part) -> Part:

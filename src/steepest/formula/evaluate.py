@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import array_api_compat
 import numpy as np
 
-from steepest.core.arrays import Array, Tensors, is_array, is_finite, namespace
+from steepest.core.arrays import Array, Tensors, is_array, is_finite, namespace, to_float
 from steepest.core.errors import InputError, InputTypeError, NonfiniteError
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula.bundle import Bundle
@@ -82,7 +82,7 @@ def update(
         path: _slot_parts(specs[path], owners, bundle, state.slots[path])
         for path, (owners, bundle) in frame.new.items()
     }
-    seen = {path: float(part) for path, part in frame.seen.items()}
+    seen = {path: to_float(part) for path, part in frame.seen.items()}
     if finite is None and seen:
         finite = all(math.isfinite(value) for value in seen.values())
     return {**params, **moved}, _stepped(state, names, written), StepReport(state.step + 1, True, used, seen, finite)

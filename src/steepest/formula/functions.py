@@ -41,6 +41,11 @@ def tanh(x: V) -> V:
     return _elementwise("tanh", x)
 
 
+def floor(x: V) -> V:
+    """The largest whole number that is not above x."""
+    return _elementwise("floor", x)
+
+
 def sign(x: V) -> V:
     """−1, 0 or 1; NaN where x is."""
     return _elementwise("sign", x)
@@ -175,7 +180,7 @@ def _scalar(function: Callable[..., Any]) -> Callable[..., float]:
 
 
 _SCALAR: dict[str, Callable[..., Any]] = {
-    **{op: _scalar(getattr(np, op)) for op in ("sqrt", "exp", "log", "tanh", "sign", "minimum", "maximum")},
+    **{op: _scalar(getattr(np, op)) for op in ("sqrt", "exp", "log", "tanh", "floor", "sign", "minimum", "maximum")},
     "where": lambda condition, x, y: x if condition else y,
 }
 

@@ -65,6 +65,15 @@ class Node:
     def __rpow__(self, other: Operand) -> Node:
         return self.tracer.apply("power", other, self)
 
+    def __mod__(self, other: Operand) -> Node:
+        return self.tracer.apply("remainder", self, other)
+
+    def __and__(self, other: Operand) -> Node:
+        return self.tracer.apply("and", self, other)
+
+    def __or__(self, other: Operand) -> Node:
+        return self.tracer.apply("or", self, other)
+
     def __neg__(self) -> Node:
         return self.tracer.apply("negative", self)
 
@@ -112,7 +121,9 @@ Attributes = tuple[tuple[str, str | float], ...]
 
 
 def _refuse_branch() -> NoReturn:
-    raise FormulaError("a rule cannot branch on a value (if, and, or, min, max, float); use where(condition, a, b)")
+    raise FormulaError(
+        "a rule cannot branch on a value (if, and, or, min, max, float); use where(condition, a, b), & and |"
+    )
 
 
 @final

@@ -11,6 +11,7 @@ from steepest.core.errors import FormulaError
 from steepest.core.schedule import Schedule
 from steepest.formula import evaluate
 from steepest.formula.bundle import Bundle, map_parts
+from steepest.formula.code import code_text
 from steepest.formula.context import Frame, entered
 from steepest.formula.functions import where
 from steepest.formula.rule import Rule
@@ -73,7 +74,7 @@ class Link(Rule):
     def source(self) -> str:
         """The formula's arithmetic as text: its traced graph, or its code where it is opaque."""
         if self.formula.opaque:
-            return repr((self.formula.function.__code__.co_code, self.formula.function.__code__.co_consts))
+            return code_text(self.formula.function)
         return evaluate.trace(self).text
 
     def apply(self, frame: Frame, u: Any, path: str) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 from steepest.core.errors import FormulaError, InputTypeError, UnknownNameError
 from steepest.formula.bundle import Bundle
+from steepest.formula.code import code_text
 from steepest.formula.context import Frame, entered
 from steepest.formula.link import Link
 from steepest.formula.rule import Rule
@@ -36,7 +38,7 @@ class Partition(Rule):
 
     @property
     def text(self) -> str:
-        code = self.select.__code__.co_code.hex() if hasattr(self.select, "__code__") else repr(self.select)
+        code = hashlib.sha256(code_text(self.select).encode()).hexdigest()[:16]
         parts = ", ".join(f"{label}={rule.text}" for label, rule in self.parts)
         return f"partition({code}, {parts})" + ("" if self.name == "partition" else f".named({self.name!r})")
 

@@ -124,6 +124,12 @@ class TrainingProblem(Problem):
         return self._metric is not None
 
     @property
+    def metric_name(self) -> str:
+        """What tables call the metric: its function's name in words, "metric" where that says nothing."""
+        name = str(getattr(self._metric, "__name__", "")).strip("_")
+        return name.replace("_", " ") if name.isidentifier() else "metric"
+
+    @property
     def higher_is_better(self) -> bool:
         """Which way the metric is better; False without one."""
         return self._higher_is_better

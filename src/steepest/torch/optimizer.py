@@ -8,6 +8,7 @@ from typing import Any, ClassVar, overload
 
 import torch
 
+from steepest.core.arrays import to_float
 from steepest.core.errors import InputError, InputTypeError
 from steepest.core.oracle import Evaluation
 from steepest.core.schedule import Schedule
@@ -121,7 +122,7 @@ class Optimizer(torch.optim.Optimizer):
             loss = value
         if "value" in self.rule.needs and loss is None:
             raise InputTypeError(f"step: {self.rule.name} needs the value; call step(loss=…) or step(closure)")
-        evaluation = Evaluation(float("nan") if loss is None else float(loss), self._gradients())
+        evaluation = Evaluation(float("nan") if loss is None else to_float(loss), self._gradients())
         self.report = stepper.apply(evaluation, self._values())
         self._mirror()
         self._publish()

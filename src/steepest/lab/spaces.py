@@ -1,0 +1,130 @@
+"""Declared search spaces: for each method the ranges in which its hyperparameters are tuned. Numbers only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from steepest.core.errors import InputError
+
+Setting = Mapping[str, float]
+"""Hyperparameters by name, as a method's factory takes them."""
+
+LEARNING_RATE = ("lr", "learning_rate")
+"""The names by which a factory's learning rate is known."""
+
+BORDER = 0.05
+"""The outermost share of a range, at each end, in which a chosen value is flagged."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One hyperparameter's range.
+
+    low < high, both positive where the scale is "log". With `complement` the range is that of 1 − value:
+    averaging factors are searched on a log scale of their distance from 1.
+
+    >>> Dimension("lr", 1e-4, 1.0).value(0.5), Dimension("beta2", 1e-3, 1e-1, complement=True).value(0.5)
+    (0.01, 0.99)
+    """
+
+    name: str
+    low: float
+    high: float
+    scale: Literal["log", "linear"] = "log"
+    complement: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise InputError(f"space: {self.name} must have finite low < high, got [{self.low!r}, {self.high!r}]")
+        if self.scale == "log" and self.low <= 0:
+            raise InputError(f"space: {self.name} must have low in (0, inf) on a log scale, got {self.low!r}")
+
+    def value(self, unit: float) -> float:
+        """The value at `unit` in [0, 1], to four significant digits: what is printed is what was run."""
+        if self.scale == "log":
+            raw = math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
+        else:
+            raw = self.low + unit * (self.high - self.low)
+        rounded = min(max(float(f"{raw:.4g}"), self.low), self.high)
+        return float(f"{1 - rounded:.12g}") if self.complement else rounded
+
+    def position(self, value: float) -> float:
+        """Where `value` lies in the range: 0 at its low end, 1 at its high end."""
+        raw = 1 - value if self.complement else value
+        if self.scale == "log":
+            return (math.log(raw) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (raw - self.low) / (self.high - self.low)
+
+    def at_border(self, value: float) -> bool:
+        """Whether `value` lies in the outermost 5 % of the range."""
+        return not BORDER <= self.position(value) <= 1 - BORDER
+
+    def __str__(self) -> str:
+        name = f"1 − {self.name}" if self.complement else self.name
+        return f"{name} in [{self.low:g}, {self.high:g}] {self.scale}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """The ranges of a method; the learning rate comes first, so that all methods share its quasi-random points.
+
+    >>> print(Space.of(Dimension("lr", 1e-4, 1.0)))
+    lr in [0.0001, 1] log
+    """
+
+    dimensions: tuple[Dimension, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) < len(names):
+            raise InputError(f"space: dimensions must have names of their own, got {list(names)}")
+
+    @classmethod
+    def of(cls, *dimensions: Dimension) -> Space:
+        return cls(dimensions)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    def setting(self, point: Sequence[float]) -> dict[str, float]:
+        """The hyperparameters at a point of the unit cube, which may have more coordinates than are needed."""
+        return {dimension.name: dimension.value(point[i]) for i, dimension in enumerate(self.dimensions)}
+
+    def __str__(self) -> str:
+        return ", ".join(str(dimension) for dimension in self.dimensions) or "fixed"
+
+
+def learning_rate_only(name: str = "lr") -> Space:
+    """The space of a method that declares none: its learning rate alone, over four decades."""
+    return Space.of(Dimension(name, 1e-4, 1.0))
+
+
+def _momentum(name: str) -> Dimension:
+    return Dimension(name, 0.02, 0.5, complement=True)
+
+
+def _memory(name: str) -> Dimension:
+    return Dimension(name, 1e-3, 1e-1, complement=True)
+
+
+SPACES: Final[Mapping[str, Space]] = {
+    "sgd": Space.of(Dimension("lr", 1e-3, 1e1)),
+    "heavy-ball": Space.of(Dimension("lr", 1e-4, 1e0), _momentum("beta")),
+    "nesterov": Space.of(Dimension("lr", 1e-4, 1e0), _momentum("beta")),
+    "adagrad": Space.of(Dimension("lr", 1e-4, 1e0)),
+    "rmsprop": Space.of(Dimension("lr", 1e-5, 1e-1), _memory("beta")),
+    "adam": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adamw": Space.of(
+        Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2"), Dimension("weight_decay", 1e-4, 1e0)
+    ),
+    "lion": Space.of(Dimension("lr", 1e-6, 1e-2), _momentum("beta1"), _memory("beta2")),
+}
+"""Every range of lr spans four decades about the values in use. Plain gradient steps carry the problem's units and
+need the largest; momentum multiplies a step by up to 1 / (1 − β); elementwise-scaled steps move each weight by about
+lr and need the smallest; Lion's sign has a norm 3 to 10 times that of Adam's update and wants a learning rate that
+much smaller (Chen et al. 2023, arXiv:2302.06675, §5). Logarithmic ranges of 1 − β follow Choi et al. 2019,
+arXiv:1910.05446. Weight decay is tuned where it is the method's point; the others keep their default of none."""

@@ -1,0 +1,183 @@
+"""A study that has been carried out: what it declared, its runs, the ranked table and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import final
+
+from steepest.lab.records import Run
+from steepest.lab.spaces import Setting
+from steepest.lab.spec import StudySpec
+from steepest.lab.store import Store
+from steepest.lab.tuning import Choice
+from steepest.statistics import Interval, Verdict, median_interval, verdict
+from steepest.trace import Trace
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method's line in the ranked table.
+
+    rank: 1 has the lowest median. setting: the one chosen, None where every trial diverged or failed. score: the
+    median over the fresh seeds with its interval. metric: the same of the problem's metric (of the distance to a
+    function's minimizer), None without one or where a run diverged. diverged, failed: on how many of the `seeds`.
+    p_adjusted: against the first, Holm-corrected, None for the first or without a test. tied: not shown to be worse
+    than the first. remarks: what speaks against the setting.
+    """
+
+    rank: int
+    method: str
+    setting: Setting | None
+    score: Interval
+    metric: Interval | None
+    seeds: int
+    diverged: int
+    failed: int
+    p_adjusted: float | None
+    tied: bool
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report says of a study beside its runs.
+
+    problem: one line about it. metric: what its metric is called. command: how to run it again. trained: how many runs
+    this call trained, of all. seconds: of wall time. jobs: how many ran at once.
+    """
+
+    problem: str
+    metric: str
+    command: str
+    trained: int
+    seconds: float
+    jobs: int
+
+
+@final
+class Study:
+    """The answer to "which method is better on this problem?", with the runs it rests on.
+
+    spec: what was declared. runs: all of them, in the order of the phases. choices: the setting chosen for each
+    method, None where every trial diverged or failed. about: what else the report says.
+    """
+
+    def __init__(
+        self, spec: StudySpec, runs: Sequence[Run], choices: Mapping[str, Choice | None], store: Store, about: About
+    ) -> None:
+        self.spec, self.runs, self.choices, self.about = spec, tuple(runs), dict(choices), about
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"<study of {self.spec.problem}: {len(self.runs)} runs; {self.sentence}>"
+
+    @cached_property
+    def judged_by(self) -> str:
+        """The measurement that methods are ranked by: test loss where there is one, else validation loss, else f."""
+        known = {name for run in self.finals for name in run.scores}
+        return next((name for name in ("test_loss", "validation_loss") if name in known), "value")
+
+    @property
+    def label(self) -> str:
+        """`judged_by` in words."""
+        return self.judged_by.replace("_", " ")
+
+    @property
+    def metric_label(self) -> str:
+        """The metric on the same data in words; for a function, the distance to its minimizer."""
+        return "distance" if self.judged_by == "value" else self.label.replace("loss", self.about.metric)
+
+    @cached_property
+    def finals(self) -> tuple[Run, ...]:
+        """The runs of the chosen settings on fresh seeds."""
+        return tuple(run for run in self.runs if run.phase == "final")
+
+    @cached_property
+    def scores(self) -> dict[str, list[float]]:
+        """For each method its score on each fresh seed, in their order; +inf where it diverged or failed."""
+        found = {(run.method, run.seed): run.score(self.judged_by) for run in self.finals}
+        seeds = self.spec.fresh_seeds
+        return {name: [found.get((name, seed), math.inf) for seed in seeds] for name in self.spec.methods}
+
+    @cached_property
+    def seedless(self) -> bool:
+        """Whether no run depends on its seed: then every method has one run, however many seeds there are."""
+        return self.spec.seeds > 1 and all(len(set(values)) == 1 for values in self.scores.values())
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Which method is best over the fresh seeds, what it is tied with, and one sentence that says so."""
+        scores = {name: values[:1] if self.seedless else values for name, values in self.scores.items()}
+        return verdict(scores, label=self.label)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, with what limits it."""
+        if self.seedless:
+            first = self.verdict.order[0]
+            lowest = self.verdict.intervals[first].estimate
+            if math.isinf(lowest):
+                return "No verdict: every method diverged or failed."
+            lead = f"{first} has the lowest {self.label}, {lowest:.4g}"
+            return f"{lead}; runs do not depend on the seed, so there is nothing to test."
+        look = " This was a quick look, not a claim." if self.spec.quick else ""
+        return self.verdict.sentence + look
+
+    def table(self) -> tuple[Result, ...]:
+        """A line a method, best first."""
+        return tuple(self._result(rank, name) for rank, name in enumerate(self.verdict.order, start=1))
+
+    def best(self) -> Result:
+        """The first line of the table; others may be tied with it."""
+        return self._result(1, self.verdict.order[0])
+
+    def trials(self, method: str) -> tuple[Run, ...]:
+        """A method's trials on the first tuning seed, in the order of the points."""
+        return tuple(run for run in self.runs if run.phase == "tune" and run.method == method)
+
+    def trace(self, run: Run) -> Trace | None:
+        """The trace of one of the runs, None where it failed."""
+        return self._store.trace(run.key)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one HTML page that opens offline. Raises InputError where the path cannot be written."""
+        from steepest.lab.report_data import report_data
+        from steepest.report import write
+
+        write(report_data(self), path)
+        return Path(path)
+
+    def _result(self, rank: int, name: str) -> Result:
+        choice = self.choices[name]
+        runs = [run for run in self.finals if run.method == name]
+        failed = sum(run.failed for run in runs)
+        missing = self.spec.seeds if choice is None else 0
+        tried = self.trials(name)
+        return Result(
+            rank=rank,
+            method=name,
+            setting=None if choice is None else choice.setting,
+            score=self.verdict.intervals[name],
+            metric=self._metric(runs),
+            seeds=self.spec.seeds,
+            diverged=sum(run.diverged for run in runs) + (missing if any(run.diverged for run in tried) else 0),
+            failed=failed + (missing if not any(run.diverged for run in tried) else 0),
+            p_adjusted=self.verdict.p_adjusted.get(name),
+            tied=name in self.verdict.tied,
+            remarks=self._remarks(choice, [*tried, *runs]),
+        )
+
+    def _metric(self, runs: Sequence[Run]) -> Interval | None:
+        name = "distance" if self.judged_by == "value" else self.judged_by.replace("loss", "metric")
+        values = [run.scores[name] for run in runs if name in run.scores and not run.diverged and not run.failed]
+        return median_interval(values) if runs and len(values) == len(runs) else None
+
+    def _remarks(self, choice: Choice | None, runs: Sequence[Run]) -> tuple[str, ...]:
+        if choice is not None:
+            return choice.remarks
+        reason = next((run.error for run in runs if run.failed and run.error), None)
+        return (f"every trial failed: {reason}" if reason else "every trial diverged",)

@@ -1,0 +1,435 @@
+"""The contract of every public rule: one line each in `CONTRACT` joins it to every check of the suite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import rule_references as reference
+import torch
+from hypothesis import strategies as st
+from rule_field import SHAPES, Arrays, Field, assert_alike, field, in_torch, walk
+from rule_references import descend
+
+from steepest import rules
+from steepest.formula import Rule, chain
+from steepest.rules import learning_rate
+
+Make = Callable[..., Rule]
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reference says of the end of a run."""
+
+    points: Arrays
+    answers: Arrays | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """Other values of one hyperparameter, each of which alone must change a run, and what else that takes."""
+
+    values: tuple[object, ...]
+    given: Settings
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another library's optimizer in the same dialect.
+
+    build: from tensors to a function that makes one step by their gradients; or, for optax, to a transformation.
+    """
+
+    name: str
+    settings: Settings
+    build: Callable[..., Any]
+    optax: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """One public rule under contract.
+
+    make: a rule that sets its step, from hyperparameters. drawn: values for the comparison with the reference.
+    changes: for every hyperparameter. coupled: its tensors influence each other.
+    """
+
+    name: str
+    make: Make
+    drawn: Mapping[str, st.SearchStrategy[Any]]
+    reference: Callable[..., Outcome]
+    changes: Mapping[str, Change]
+    peers: tuple[Peer, ...] = ()
+    coupled: bool = False
+    scale_free: tuple[str, ...] | None = None
+    """Where not None: scaling the gradients by c leaves updates alone if these hyperparameters scale by c."""
+    same: tuple[tuple[str, object], ...] = ()
+    """Choices that are equal to the default by mathematics, and must be so to the bit."""
+
+
+# What is drawn.
+LR = st.floats(1e-2, 1.0)
+BETA = st.one_of(st.just(0.0), st.floats(0.01, 0.995))
+EPS = st.floats(-8, -0.5).map(lambda exponent: 10.0**exponent)
+DECAY = {
+    "weight_decay": st.one_of(st.just(0.0), st.floats(1e-3, 0.3)),
+    "decay": st.sampled_from(["l2", "lr", "independent"]),
+    "exempt": st.sampled_from(["none", "vectors"]),
+}
+
+
+def change(*values: object, **given: object) -> Change:
+    return Change(values, given)
+
+
+def decays(default: str) -> dict[str, Change]:
+    """Of the weight decay that every named optimizer takes."""
+    others = tuple(place for place in ("l2", "lr", "independent") if place != default)
+    return {
+        "lr": change(0.02),
+        "weight_decay": change(0.2),
+        "decay": change(*others, weight_decay=0.1),
+        "exempt": change("vectors", weight_decay=0.1),
+    }
+
+
+def last(path: list[Arrays]) -> Outcome:
+    return Outcome(path[-1])
+
+
+def scaled(scaling: Callable[..., float], names: tuple[str, ...]) -> Callable[..., Outcome]:
+    """The reference of a chain of a scaling, a learning rate and a weight decay."""
+
+    def run(field: Field, **settings: Any) -> Outcome:
+        own = {name: settings.pop(name) for name in names if name in settings}
+        return last(descend(field, partial(scaling, **own), **settings))
+
+    return run
+
+
+def single(formula: Callable[..., Rule]) -> Make:
+    """A formula as a rule that sets its step."""
+
+    def make(lr: float = 0.1, **settings: Any) -> Rule:
+        return chain(formula(**settings), learning_rate(lr=lr))
+
+    return make
+
+
+def _heavy_ball(field: Field, *, beta: float = 0.9, form: str = "accumulate", **settings: Any) -> Outcome:
+    if form == "velocity":
+        return last(descend(field, after=partial(reference.accumulated, beta=beta), **settings))
+    scaling = reference.accumulated if form == "accumulate" else reference.average_momentum
+    return last(descend(field, partial(scaling, beta=beta), **settings))
+
+
+def _nesterov(field: Field, *, beta: float = 0.9, form: str = "sutskever", **settings: Any) -> Outcome:
+    if form == "lookahead":
+        after = partial(reference.accumulated, beta=beta)
+        return last(descend(field, after=after, look_ahead=beta, **settings))
+    return last(descend(field, partial(reference.momentum, beta=beta, nesterov=True), **settings))
+
+
+def _rmsprop(field: Field, *, momentum: float = 0.0, **settings: Any) -> Outcome:
+    """Momentum runs over the scaled updates, which therefore come from a history of histories."""
+    own = {name: settings.pop(name) for name in ("beta", "eps", "centered", "eps_position") if name in settings}
+
+    def scaling(seen: list[float]) -> float:
+        return reference.accumulated([reference.rms(seen[: t + 1], **own) for t in range(len(seen))], beta=momentum)
+
+    return last(descend(field, scaling, **settings))
+
+
+def _average(field: Field, *, lr: float, beta: float = 0.999) -> Outcome:
+    path = descend(field, lr=lr)
+    return Outcome(path[-1], reference.exponential_average(path, beta))
+
+
+def _polyak_average(field: Field, *, lr: float, start: int = 0) -> Outcome:
+    path = descend(field, lr=lr)
+    return Outcome(path[-1], reference.mean_after(path, start))
+
+
+def _averaged(formula: Callable[..., Rule]) -> Make:
+    return lambda lr=0.1, **settings: chain(learning_rate(lr=lr), formula(**settings))
+
+
+def _torch(kind: type[torch.optim.Optimizer], **settings: Any) -> Callable[..., Any]:
+    return lambda params: kind(params, **settings).step
+
+
+def _clipped(clip: Callable[..., Any], lr: float, each: bool = False) -> Callable[..., Any]:
+    def build(params: list[torch.Tensor]) -> Callable[[], None]:
+        optimizer = torch.optim.SGD(params, lr=lr)
+
+        def step() -> None:
+            for part in [[p] for p in params] if each else [params]:
+                clip(part)
+            optimizer.step()
+
+        return step
+
+    return build
+
+
+def _optax(name: str, **settings: Any) -> Callable[[], Any]:
+    def build() -> Any:
+        import optax
+
+        return getattr(optax, name)(**settings)
+
+    return build
+
+
+def _optax_ema() -> Any:
+    import optax
+
+    return optax.chain(optax.ema(0.8, debias=False), optax.scale(-0.1))
+
+
+SGD, Adam, AdamW = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
+clip_all, clip_each = torch.nn.utils.clip_grad_norm_, torch.nn.utils.clip_grad_value_
+
+ADAM_CHANGES = {"beta1": change(0.5), "beta2": change(0.9), "eps": change(1e-2), "amsgrad": change(True, beta2=0.5)}
+RMS_CHANGES = {
+    "beta": change(0.5),
+    "eps": change(1e-2),
+    "centered": change(True),
+    "eps_position": change("inside", eps=1e-3),
+}
+ADAM_DRAWN = {"beta1": BETA, "beta2": BETA, "eps": EPS, "amsgrad": st.booleans()}
+RMS_DRAWN = {
+    "beta": st.floats(0.05, 0.995),
+    "eps": EPS,
+    "centered": st.booleans(),
+    "eps_position": st.sampled_from(["outside", "inside"]),
+}
+ADAM = ("beta1", "beta2", "eps", "amsgrad")
+
+CONTRACT: list[Case] = [
+    Case("learning_rate", learning_rate, {"lr": LR}, scaled(reference.identity, ()), {"lr": change(0.02)},
+         (Peer("torch.optim.SGD", {"lr": 0.1}, _torch(SGD, lr=0.1)),)),
+    Case("sgd", rules.sgd, {"lr": LR, **DECAY}, scaled(reference.identity, ()),
+         {**decays("l2"), "decay": change("independent", weight_decay=0.1)}, (
+        Peer("torch.optim.SGD", {"lr": 0.1}, _torch(SGD, lr=0.1)),
+        Peer("torch.optim.SGD, decay", {"lr": 0.1, "weight_decay": 0.2}, _torch(SGD, lr=0.1, weight_decay=0.2)),
+        Peer("optax.sgd", {"lr": 0.1}, _optax("sgd", learning_rate=0.1), optax=True),
+    ), same=(("decay", "lr"),)),
+    Case("momentum", single(rules.momentum),
+         {"lr": LR, "beta": BETA, "dampening": st.floats(0, 1), "nesterov": st.booleans()},
+         scaled(reference.momentum, ("beta", "dampening", "nesterov")),
+         {"beta": change(0.5), "dampening": change(0.5), "nesterov": change(True)}, (
+        Peer("torch.optim.SGD, dampening", {"beta": 0.8, "dampening": 0.5},
+             _torch(SGD, lr=0.1, momentum=0.8, dampening=0.5)),
+        Peer("torch.optim.SGD, nesterov", {"nesterov": True}, _torch(SGD, lr=0.1, momentum=0.9, nesterov=True)),
+    )),
+    Case("average_momentum", single(rules.average_momentum), {"lr": LR, "beta": BETA},
+         scaled(reference.average_momentum, ("beta",)), {"beta": change(0.5)},
+         (Peer("optax.ema", {"beta": 0.8}, _optax_ema, optax=True),)),
+    Case("lookahead_momentum", lambda lr=0.1, **s: chain(learning_rate(lr=lr), rules.lookahead_momentum(**s)),
+         {"lr": LR, "beta": BETA}, partial(_nesterov, form="lookahead"), {"beta": change(0.5)}),
+    Case("heavy_ball", rules.heavy_ball,
+         {"lr": LR, "beta": BETA, "form": st.sampled_from(["accumulate", "velocity", "average"]), **DECAY}, _heavy_ball,
+         {**decays("l2"), "beta": change(0.5), "form": change("velocity", "average", weight_decay=0.1, decay="lr")}, (
+        Peer("torch.optim.SGD, momentum", {"lr": 0.1, "weight_decay": 0.1},
+             _torch(SGD, lr=0.1, momentum=0.9, weight_decay=0.1)),
+        Peer("torch.optim.SGD, momentum, for constant lr", {"lr": 0.1, "form": "velocity", "beta": 0.7},
+             _torch(SGD, lr=0.1, momentum=0.7)),
+        Peer("optax.sgd, momentum", {"lr": 0.1}, _optax("sgd", learning_rate=0.1, momentum=0.9), optax=True),
+    )),
+    Case("nesterov", rules.nesterov,
+         {"lr": LR, "beta": BETA, "form": st.sampled_from(["sutskever", "lookahead"]), **DECAY}, _nesterov,
+         {**decays("l2"), "beta": change(0.5), "form": change("lookahead")}, (
+        Peer("torch.optim.SGD, nesterov", {"lr": 0.1, "weight_decay": 0.1},
+             _torch(SGD, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)),
+        Peer("optax.sgd, nesterov", {"lr": 0.1, "beta": 0.7},
+             _optax("sgd", learning_rate=0.1, momentum=0.7, nesterov=True), optax=True),
+    )),
+    Case("scale_by_adagrad", single(rules.scale_by_adagrad), {"lr": LR, "initial": st.floats(0, 1), "eps": EPS},
+         scaled(reference.adagrad, ("initial", "eps")), {"initial": change(0.1), "eps": change(1e-2)},
+         scale_free=("eps",)),
+    Case("adagrad", rules.adagrad, {"lr": LR, "initial": st.floats(0, 1), "eps": EPS, **DECAY},
+         scaled(reference.adagrad, ("initial", "eps")),
+         {**decays("l2"), "initial": change(0.1), "eps": change(1e-2)}, (
+        Peer("torch.optim.Adagrad", {"lr": 0.1, "initial": 0.1, "eps": 1e-3, "weight_decay": 0.1},
+             _torch(torch.optim.Adagrad, lr=0.1, initial_accumulator_value=0.1, eps=1e-3, weight_decay=0.1)),
+        Peer("torch.optim.Adagrad, defaults", {}, _torch(torch.optim.Adagrad)),
+    ), scale_free=("eps",)),
+    Case("scale_by_rms", single(rules.scale_by_rms), {"lr": LR, **RMS_DRAWN},
+         scaled(reference.rms, ("beta", "eps", "centered", "eps_position")), RMS_CHANGES, scale_free=("eps",)),
+    Case("rmsprop", rules.rmsprop, {"lr": LR, **RMS_DRAWN, "momentum": BETA, **DECAY}, _rmsprop,
+         {**decays("l2"), **RMS_CHANGES, "momentum": change(0.5)}, (
+        Peer("torch.optim.RMSprop, defaults", {}, _torch(torch.optim.RMSprop)),
+        Peer("torch.optim.RMSprop, centered, momentum",
+             {"eps": 1e-3, "centered": True, "momentum": 0.6, "weight_decay": 0.1},
+             _torch(torch.optim.RMSprop, eps=1e-3, centered=True, momentum=0.6, weight_decay=0.1)),
+        Peer("optax.rmsprop", {"lr": 0.1, "beta": 0.9, "eps": 1e-3, "eps_position": "inside"},
+             _optax("rmsprop", learning_rate=0.1, decay=0.9, eps=1e-3, eps_in_sqrt=True), optax=True),
+        Peer("optax.rmsprop, centered, momentum",
+             {"lr": 0.1, "beta": 0.9, "eps": 1e-3, "eps_position": "inside", "centered": True, "momentum": 0.5},
+             _optax("rmsprop", learning_rate=0.1, decay=0.9, eps=1e-3, eps_in_sqrt=True, centered=True, momentum=0.5),
+             optax=True),
+        Peer("optax.rmsprop, eps outside", {"lr": 0.1, "beta": 0.9, "eps": 1e-3},
+             _optax("rmsprop", learning_rate=0.1, decay=0.9, eps=1e-3, eps_in_sqrt=False), optax=True),
+    ), scale_free=("eps",)),
+    Case("scale_by_adam", single(rules.scale_by_adam), {"lr": LR, **ADAM_DRAWN}, scaled(reference.adam, ADAM),
+         ADAM_CHANGES, (Peer("optax.adam", {"lr": 0.1, "eps": 1e-3}, _optax("adam", learning_rate=0.1, eps=1e-3),
+                             optax=True),), scale_free=("eps",)),
+    Case("adam", rules.adam, {"lr": LR, **ADAM_DRAWN, **DECAY}, scaled(reference.adam, ADAM),
+         {**decays("l2"), **ADAM_CHANGES}, (
+        Peer("torch.optim.Adam, defaults", {}, _torch(Adam)),
+        Peer("torch.optim.Adam", {"lr": 0.05, "beta1": 0.7, "beta2": 0.8, "eps": 1e-3, "weight_decay": 0.1},
+             _torch(Adam, lr=0.05, betas=(0.7, 0.8), eps=1e-3, weight_decay=0.1)),
+        Peer("torch.optim.Adam, amsgrad", {"lr": 0.05, "beta2": 0.5, "amsgrad": True},
+             _torch(Adam, lr=0.05, betas=(0.9, 0.5), amsgrad=True)),
+        Peer("torch.optim.AdamW", {"lr": 0.05, "weight_decay": 0.1, "decay": "lr"},
+             _torch(AdamW, lr=0.05, weight_decay=0.1)),
+        Peer("optax.adam", {"lr": 0.05, "beta1": 0.7, "eps": 1e-3},
+             _optax("adam", learning_rate=0.05, b1=0.7, eps=1e-3), optax=True),
+    ), scale_free=("eps",)),
+    Case("adamw", rules.adamw, {"lr": LR, **ADAM_DRAWN, **DECAY}, scaled(reference.adam, ADAM),
+         {**decays("lr"), **ADAM_CHANGES}, (
+        Peer("torch.optim.AdamW, defaults", {}, _torch(AdamW)),
+        Peer("torch.optim.AdamW", {"lr": 0.05, "beta1": 0.7, "beta2": 0.8, "eps": 1e-3, "weight_decay": 0.3},
+             _torch(AdamW, lr=0.05, betas=(0.7, 0.8), eps=1e-3, weight_decay=0.3)),
+        Peer("torch.optim.AdamW, amsgrad", {"lr": 0.05, "beta2": 0.5, "amsgrad": True},
+             _torch(AdamW, lr=0.05, betas=(0.9, 0.5), amsgrad=True)),
+        Peer("torch.optim.AdamW, λ / lr", {"lr": 0.05, "weight_decay": 0.01, "decay": "independent"},
+             _torch(AdamW, lr=0.05, weight_decay=0.2)),
+        Peer("torch.optim.Adam, L2", {"lr": 0.05, "weight_decay": 0.1, "decay": "l2"},
+             _torch(Adam, lr=0.05, weight_decay=0.1)),
+        Peer("optax.adamw", {"lr": 0.05, "weight_decay": 0.1}, _optax("adamw", learning_rate=0.05, weight_decay=0.1),
+             optax=True),
+    )),
+    Case("scale_by_lion", single(rules.scale_by_lion), {"lr": LR, "beta1": BETA, "beta2": BETA},
+         scaled(reference.lion, ("beta1", "beta2")), {"beta1": change(0.3), "beta2": change(0.5)}, scale_free=()),
+    Case("lion", rules.lion, {"lr": LR, "beta1": BETA, "beta2": BETA, **DECAY},
+         scaled(reference.lion, ("beta1", "beta2")),
+         {**decays("lr"), "beta1": change(0.3), "beta2": change(0.5)}, (
+        Peer("optax.lion", {"lr": 0.02, "weight_decay": 0.1}, _optax("lion", learning_rate=0.02, weight_decay=0.1),
+             optax=True),
+        Peer("optax.lion, betas", {"lr": 0.02, "beta1": 0.5, "beta2": 0.7},
+             _optax("lion", learning_rate=0.02, b1=0.5, b2=0.7, weight_decay=0.0), optax=True),
+    )),
+    Case("decay_weights", single(rules.decay_weights), {"lr": LR, **{k: DECAY[k] for k in ("weight_decay", "exempt")}},
+         scaled(reference.identity, ()),
+         {"weight_decay": change(0.2), "exempt": change("vectors")},
+         (Peer("torch.optim.SGD, decay", {"weight_decay": 0.2}, _torch(SGD, lr=0.1, weight_decay=0.2)),)),
+    Case("clip_norm", single(rules.clip_norm),
+         {"lr": LR, "max_norm": st.floats(0.01, 30), "over": st.sampled_from(["model", "tensor"])},
+         lambda field, **s: last(reference.clip_norm(field, **s)),
+         {"max_norm": change(2.0), "over": change("tensor")}, (
+        Peer("clip_grad_norm_", {"max_norm": 0.5}, _clipped(partial(clip_all, max_norm=0.5), 0.1)),
+        Peer("clip_grad_norm_ of each tensor", {"max_norm": 0.5, "over": "tensor"},
+             _clipped(partial(clip_all, max_norm=0.5), 0.1, each=True)),
+        Peer("clip_grad_norm_, above", {"max_norm": 1e3}, _clipped(partial(clip_all, max_norm=1e3), 0.1)),
+    ), coupled=True),
+    Case("clip_value", single(rules.clip_value), {"lr": LR, "max_value": st.floats(0.01, 10)},
+         scaled(reference.clip_value, ("max_value",)), {"max_value": change(2.0)},
+         (Peer("clip_grad_value_", {"max_value": 0.3}, _clipped(partial(clip_each, clip_value=0.3), 0.1)),)),
+    Case("average", _averaged(rules.average), {"lr": LR, "beta": BETA}, _average, {"beta": change(0.5)}),
+    Case("polyak_average", _averaged(rules.polyak_average), {"lr": LR, "start": st.integers(0, 12)}, _polyak_average,
+         {"start": change(20)}),
+]  # fmt: skip
+
+REQUIRED: Mapping[str, Settings] = {
+    **dict.fromkeys(("learning_rate", "sgd", "heavy_ball", "nesterov"), {"lr": 0.1}),
+    "clip_norm": {"max_norm": 0.5},
+    "clip_value": {"max_value": 0.5},
+    "decay_weights": {"weight_decay": 0.1},
+}
+"""Arguments without a default."""
+
+BY_NAME = {case.name: case for case in CONTRACT}
+
+
+def base(case: Case, **settings: Any) -> Rule:
+    """The case's rule with its defaults, but for `settings`."""
+    return case.make(**{**REQUIRED.get(case.name, {}), **settings})
+
+
+# The checks, each of which raises AssertionError.
+
+
+def check_reference(make: Make, expect: Callable[..., Outcome], settings: Settings, seed: int, steps: int = 10) -> None:
+    """Equal to the slow reference on random gradients, several tensors at once."""
+    world = field(seed, steps)
+    with np.errstate(all="ignore"):
+        expected = expect(world, **settings)
+    ended = walk(make(**settings), world)
+    moved = {name: p - world.start[name] for name, p in ended.points.items()}
+    assert_alike(
+        moved, {name: p - world.start[name] for name, p in expected.points.items()}, rtol=1e-9, atol=1e-11
+    )
+    assert_alike(ended.answers, expected.answers or expected.points, rtol=1e-9, atol=1e-11)
+
+
+def check_changes(make: Make, before: Settings, name: str, value: object, steps: int = 40) -> None:
+    """One other value alone moves the end of a run by more than 1e-6 of how far it went."""
+    world = field(7, steps)
+    one, other = (walk(make(**settings), world) for settings in (before, {**before, name: value}))
+    went = max(float(np.max(np.abs(one.answers[n] - world.start[n]))) for n in SHAPES)
+    apart = max(float(np.max(np.abs(one.answers[n] - other.answers[n]))) for n in SHAPES)
+    assert math.isfinite(went), "the run diverged"
+    assert apart > 1e-6 * went, f"{name}={value!r} changed nothing"
+
+
+def check_scale(make: Make, settings: Settings, scaling: tuple[str, ...], c: float, seed: int, steps: int = 12) -> None:
+    """Gradients times c, and the hyperparameters that carry their units too, give the same run."""
+    world = field(seed, steps)
+    units = {name: settings[name] * (c * c if settings.get("eps_position") == "inside" else c) for name in scaling}
+    plain, scaled_run = walk(make(**settings), world), walk(make(**{**settings, **units}), world.scaled(c))
+    assert_alike(plain.points, scaled_run.points, rtol=1e-9, atol=1e-11)
+
+
+def check_peer(make: Make, peer: Peer, dtype: str, steps: int = 30) -> None:
+    """Equal to another library over a run of its own on the same function."""
+    world = field(11, steps)
+    ours = walk(make(**peer.settings), world, library=in_torch(dtype))
+    theirs = run_optax(peer.build, world, dtype) if peer.optax else run_torch(peer.build, world, dtype)
+    rtol, atol = {"float64": (1e-12, 1e-13), "float32": (2e-6, 2e-6)}[dtype]
+    assert all(p.dtype == dtype for p in ours.points.values())
+    assert_alike(ours.points, theirs, rtol=rtol, atol=atol)
+
+
+def run_torch(build: Callable[..., Any], world: Field, dtype: str) -> Arrays:
+    """Where a PyTorch optimizer ends."""
+    convert = in_torch(dtype)
+    params = {name: torch.nn.Parameter(convert(p)) for name, p in world.start.items()}
+    step = build(list(params.values()))
+    for k in range(world.steps):
+        grads = world.at(k, {name: p.detach().numpy() for name, p in params.items()})
+        for name, p in params.items():
+            p.grad = convert(grads[name])
+        step()
+    return {name: p.detach().numpy() for name, p in params.items()}
+
+
+def run_optax(build: Callable[[], Any], world: Field, dtype: str) -> Arrays:
+    """Where an optax transformation ends."""
+    import optax
+
+    with x64():
+        transformation = build()
+        params = {name: jax.numpy.asarray(p, dtype=dtype) for name, p in world.start.items()}
+        state = transformation.init(params)
+        update = jax.jit(transformation.update)
+        for k in range(world.steps):
+            at = {name: np.array(p, dtype=dtype) for name, p in params.items()}
+            grads = {name: jax.numpy.asarray(g, dtype=dtype) for name, g in world.at(k, at).items()}
+            updates, state = update(grads, state, params)
+            params = optax.apply_updates(params, updates)
+        return {name: np.array(p) for name, p in params.items()}
+
+
+def x64() -> AbstractContextManager[Any]:
+    """JAX in 64 bits."""
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()

@@ -1,0 +1,113 @@
+"""Random gradients that also depend on the point, and runs of a rule on them in any array library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from steepest.core.arrays import to_numpy
+from steepest.formula import Rule, State
+
+SHAPES: Mapping[str, tuple[int, ...]] = {"weight": (3, 2), "bias": (4,), "gain": ()}
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Gradients g(k, x) = noise[k] + slope · x: random, of differing size by coordinate, and answering to the point."""
+
+    start: Arrays
+    noise: tuple[Arrays, ...]
+    slope: Arrays
+
+    @property
+    def steps(self) -> int:
+        return len(self.noise)
+
+    def at(self, step: int, points: Mapping[str, np.ndarray]) -> Arrays:
+        """The gradients of update `step`, from 0, at `points`, in their dtype."""
+        return {
+            name: (self.noise[step][name] + self.slope[name] * x).astype(x.dtype) for name, x in points.items()
+        }
+
+    def scaled(self, c: float) -> Field:
+        """The field of c times the function."""
+        return Field(
+            self.start,
+            tuple({name: c * g for name, g in noise.items()} for noise in self.noise),
+            {name: c * h for name, h in self.slope.items()},
+        )
+
+
+def field(seed: int, steps: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Field:
+    """A field whose coordinates differ in size by up to three decades."""
+    rng = np.random.default_rng(seed)
+    sizes = {name: 10.0 ** rng.uniform(-2, 1, shape) for name, shape in shapes.items()}
+    return Field(
+        {name: np.asarray(rng.normal(size=shape)) for name, shape in shapes.items()},
+        tuple({name: np.asarray(rng.normal(size=s) * sizes[name]) for name, s in shapes.items()} for _ in range(steps)),
+        {name: np.asarray(rng.uniform(0, 0.3, shape)) for name, shape in shapes.items()},
+    )
+
+
+Library = Callable[[np.ndarray], Any]
+
+
+def in_numpy(dtype: str = "float64") -> Library:
+    return lambda array: np.array(array, dtype=dtype)
+
+
+def in_torch(dtype: str = "float64") -> Library:
+    return lambda array: torch.tensor(np.asarray(array), dtype=getattr(torch, dtype))
+
+
+def in_jax(dtype: str = "float32") -> Library:
+    import jax.numpy as jnp
+
+    return lambda array: jnp.asarray(np.asarray(array), dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Where a run ended: p, the answer point, and the state."""
+
+    points: Arrays
+    answers: Arrays
+    state: State
+
+
+def walk(
+    rule: Rule,
+    field: Field,
+    *,
+    library: Library | None = None,
+    steps: int | None = None,
+    value: Callable[[Arrays], float] | None = None,
+    seed: int = 0,
+) -> Walked:
+    """Run a rule by its pure interface."""
+    convert = in_numpy() if library is None else library
+    params = {name: convert(array) for name, array in field.start.items()}
+    state = rule.init(params, seed=seed)
+    for step in range(field.steps if steps is None else steps):
+        options = {}
+        if value is not None:
+            options["value"] = value({name: to_numpy(p) for name, p in params.items()})
+        at = {name: to_numpy(p) for name, p in rule.query(params, state).items()}
+        grads = {name: convert(g) for name, g in field.at(step, at).items()}
+        params, state, _ = rule.update(params, grads, state, **options)
+    answers = rule.answer(params, state)
+    return Walked(
+        {name: to_numpy(p) for name, p in params.items()}, {name: to_numpy(p) for name, p in answers.items()}, state
+    )
+
+
+def assert_alike(ours: Mapping[str, Any], theirs: Mapping[str, Any], *, rtol: float, atol: float) -> None:
+    """Every tensor alike, by name."""
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_allclose(to_numpy(ours[name]), to_numpy(theirs[name]), rtol=rtol, atol=atol, err_msg=name)
