@@ -262,7 +262,10 @@ def test_out_of_range(make: Callable[[], Rule], message: str) -> None:
         (lambda: clip_norm(), "clip_norm: max_norm must be given, in (0, inf)"),
         (lambda: scale_by_adam(amsgrad=constant(1.0)), "amsgrad must be True or False, a fixed choice, got constant("),
         (lambda: scale_by_adam(amsgrad=1), "scale_by_adam: amsgrad must be True or False, a fixed choice, got 1"),
-        (lambda: clip_norm(max_norm=1.0, over="layer"), "over must be 'model' or 'tensor', a fixed choice, got 'layer'"),
+        (
+            lambda: clip_norm(max_norm=1.0, over="layer"),
+            "over must be 'model' or 'tensor', a fixed choice, got 'layer'",
+        ),
         (lambda: examples.switch(first=0.1, second=RATE), "switch: first must be a rule, got 0.1"),
         (lambda: chain(), "chain: needs at least one rule, got none"),
         (lambda: chain(scale_by_adam, RATE), "call it with its settings first"),
@@ -371,6 +374,13 @@ def test_a_rule_that_needs_the_hessian_diagonal() -> None:
     bare, _, _ = made.update(params["a"], np.array([6.0, 1.0]), made.init(params["a"]),
                              hessian_diagonal=np.array([2.0, 0.0]))  # fmt: skip
     np.testing.assert_array_equal(bare, [0.0, 2.0])
+
+
+@pytest.mark.parametrize("given", [{"a": np.ones(3)}, {"a": np.ones((2, 1))}, {}], ids=["broadcast", "column", "none"])
+def test_the_hessian_diagonal_has_the_shapes_of_the_parameters(given: dict[str, np.ndarray]) -> None:
+    """What would be broadcast in silence is refused."""
+    with pytest.raises(InputError, match="hessian_diagonal"):
+        step(chain(examples.precondition(), RATE), {"a": np.ones((2, 3))}, hessian_diagonal=given)
 
 
 def test_a_query_that_takes_the_gradient() -> None:

@@ -19,7 +19,9 @@ N = 1_000_000
 BIG = np.zeros(N)
 
 
-def sample(kind: Kind, seed: int = 0, name: str = "w", age: int = 1, stream: int = 0, shape: tuple = (64,)) -> np.ndarray:
+def sample(
+    kind: Kind, seed: int = 0, name: str = "w", age: int = 1, stream: int = 0, shape: tuple = (64,)
+) -> np.ndarray:
     return draw(kind, np.zeros(shape), seed, name, age, stream)
 
 
@@ -78,9 +80,8 @@ def test_both_signs_appear() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_neighbouring_keys_are_independent(kind: Kind) -> None:
-    drawn = [draw(kind, np.zeros(100_000), seed, name, age, stream)
-             for seed, name, age, stream in ((0, "w", 1, 0), (1, "w", 1, 0), (0, "v", 1, 0), (0, "w", 2, 0), (0, "w", 1, 1))
-             ]  # fmt: skip
+    keys = ((0, "w", 1, 0), (1, "w", 1, 0), (0, "v", 1, 0), (0, "w", 2, 0), (0, "w", 1, 1))
+    drawn = [draw(kind, np.zeros(100_000), *key) for key in keys]
     centered = np.array([x - x.mean() for x in drawn])
     correlation = np.corrcoef(centered)
     off = correlation[~np.eye(len(drawn), dtype=bool)]

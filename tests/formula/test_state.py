@@ -69,7 +69,9 @@ def test_partial_loads_take_what_there_is(tmp_path: Path) -> None:
     old, kept = {"a": np.ones(2), "gone": np.ones(3)}, {"a": np.ones(2), "new": np.ones(4)}
     saved = stepped(rule, old)
     save_state(saved, tmp_path / "state")
-    with pytest.raises(InputError, match=r"names differ; missing in the file: \['scale_by_adam.m/new'.*only in the file"):
+    with pytest.raises(
+        InputError, match=r"names differ; missing in the file: \['scale_by_adam.m/new'.*only in the file"
+    ):
         load_state(tmp_path / "state", rule.init(kept))
     loaded = load_state(tmp_path / "state", rule.init(kept), strict=False)
     assert loaded.ages == {"a": 2, "new": 0}
@@ -82,7 +84,7 @@ def test_partial_loads_take_what_there_is(tmp_path: Path) -> None:
 def test_names_that_differ_are_named_also_without_slots(tmp_path: Path) -> None:
     rule = sgd(lr=0.1)
     save_state(stepped(rule, {"encoder": np.ones(2)}), tmp_path / "state")
-    with pytest.raises(InputError, match="decoder.*encoder"):
+    with pytest.raises(InputError, match=r"decoder.*encoder"):
         load_state(tmp_path / "state", rule.init({"decoder": np.ones(2)}))
 
 
@@ -140,7 +142,17 @@ def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fails)
-    with pytest.raises(InputError, match="save_state: path must be writable, got .*No space left"):
+    with pytest.raises(InputError, match=r"save_state: path must be writable, got .*No space left"):
+        save_state(stepped(rule, params, 5), target)
+    monkeypatch.undo()
+    assert target.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [target]
+
+    def stays(self: Path, other: Path) -> Path:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", stays)  # all is written beside the old file, which one move replaces
+    with pytest.raises(InputError, match="Input/output error"):
         save_state(stepped(rule, params, 5), target)
     monkeypatch.undo()
     assert target.read_bytes() == before

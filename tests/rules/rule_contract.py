@@ -341,7 +341,7 @@ CONTRACT: list[Case] = [
 ]  # fmt: skip
 
 REQUIRED: Mapping[str, Settings] = {
-    **dict.fromkeys(("learning_rate", "sgd", "heavy_ball", "nesterov"), {"lr": 0.1}),
+    **{name: {"lr": 0.1} for name in ("learning_rate", "sgd", "heavy_ball", "nesterov")},
     "clip_norm": {"max_norm": 0.5},
     "clip_value": {"max_value": 0.5},
     "decay_weights": {"weight_decay": 0.1},
@@ -366,9 +366,7 @@ def check_reference(make: Make, expect: Callable[..., Outcome], settings: Settin
         expected = expect(world, **settings)
     ended = walk(make(**settings), world)
     moved = {name: p - world.start[name] for name, p in ended.points.items()}
-    assert_alike(
-        moved, {name: p - world.start[name] for name, p in expected.points.items()}, rtol=1e-9, atol=1e-11
-    )
+    assert_alike(moved, {name: p - world.start[name] for name, p in expected.points.items()}, rtol=1e-9, atol=1e-11)
     assert_alike(ended.answers, expected.answers or expected.points, rtol=1e-9, atol=1e-11)
 
 

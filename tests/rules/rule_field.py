@@ -30,9 +30,7 @@ class Field:
 
     def at(self, step: int, points: Mapping[str, np.ndarray]) -> Arrays:
         """The gradients of update `step`, from 0, at `points`, in their dtype."""
-        return {
-            name: (self.noise[step][name] + self.slope[name] * x).astype(x.dtype) for name, x in points.items()
-        }
+        return {name: (self.noise[step][name] + self.slope[name] * x).astype(x.dtype) for name, x in points.items()}
 
     def scaled(self, c: float) -> Field:
         """The field of c times the function."""

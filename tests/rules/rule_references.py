@@ -1,4 +1,4 @@
-"""Slow references, one coordinate and one step at a time, from the definitions: sums over the history, no recurrence."""
+"""Slow references, coordinate by coordinate, from the definitions: sums over the history, no recurrence."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ Scaling = Callable[[History], float]
 Decay = Literal["l2", "lr", "independent"]
 
 
-def adam(
-    seen: History, *, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, amsgrad: bool = False
-) -> float:
+def adam(seen: History, *, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, amsgrad: bool = False) -> float:
     """Both averages as weighted means of all that was seen; amsgrad: the largest uncorrected one so far."""
     squares = [u * u for u in seen]
     second = weighted(squares, beta2)

@@ -30,12 +30,7 @@ from steepest.formula import chain
 PUBLIC = sorted(set(rules.__all__) - {"METHODS"})
 SEEDS = st.integers(0, 2**31 - 1)
 PEERS = [(case, peer) for case in CONTRACT for peer in case.peers]
-CHANGES = [
-    (case, name, value)
-    for case in CONTRACT
-    for name, change in case.changes.items()
-    for value in change.values
-]
+CHANGES = [(case, name, value) for case in CONTRACT for name, change in case.changes.items() for value in change.values]
 
 
 def parameters(name: str) -> dict[str, Any]:

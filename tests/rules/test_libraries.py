@@ -1,4 +1,4 @@
-"""Every rule on NumPy, PyTorch and JAX arrays: the same numbers, the same dtypes and shapes, nothing given is changed."""
+"""Every rule on NumPy, PyTorch and JAX arrays: the same numbers, dtypes and shapes; nothing given is changed."""
 
 from __future__ import annotations
 
@@ -260,7 +260,9 @@ def test_a_tensor_unfrozen_late_runs_as_if_it_had_begun_then(make: Any) -> None:
         params, state, _ = rule.update(params, grads, state)
     assert state.ages["bias"] == 5
     late = Field(
-        {"bias": world.start["bias"]}, tuple({"bias": n["bias"]} for n in world.noise[4:]), {"bias": world.slope["bias"]}
+        {"bias": world.start["bias"]},
+        tuple({"bias": n["bias"]} for n in world.noise[4:]),
+        {"bias": world.slope["bias"]},
     )
     ended = walk(rule, late)
     np.testing.assert_array_equal(params["bias"], ended.points["bias"])

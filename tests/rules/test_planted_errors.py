@@ -30,8 +30,6 @@ from rule_contract import (
 from steepest.formula import Formula, Positive, Slot, Unit, rule, sqrt, where
 from steepest.rules import scale_by_adam
 
-# ruff: noqa: E501 - the twelve are read side by side
-
 
 @rule(slots=("m", "v"))
 def no_bias_correction_of_m(u, m, v, k, *, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8):

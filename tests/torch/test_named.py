@@ -188,9 +188,7 @@ def common(name: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     }
 
 
-ALL_CHANGES = [
-    (name, key, *changed) for name in CHANGES for key, changed in {**CHANGES[name], **common(name)}.items()
-]
+ALL_CHANGES = [(name, key, *changed) for name in CHANGES for key, changed in {**CHANGES[name], **common(name)}.items()]
 
 
 def test_every_argument_of_every_class_is_tried() -> None:

@@ -140,6 +140,11 @@ def test_a_state_dict_is_a_copy() -> None:
     for number, entry in packed["state"].items():
         for key, value in entry.items():
             assert torch.equal(value, before["state"][number][key])
+    for entry in packed["state"].values():
+        for value in entry.values():
+            value.fill_(7.0)
+    again = optimizer.state_dict()["state"]
+    assert not any(torch.equal(again[0][key], packed["state"][0][key]) for key in ("exp_avg", "exp_avg_sq"))
 
 
 def test_a_state_dict_survives_torch_save(tmp_path: Path) -> None:
@@ -188,7 +193,9 @@ def test_state_dicts_are_checked_before_anything_changes() -> None:
     def newer(packed: dict[str, Any]) -> None:
         packed["steepest"]["version"] = 99
 
-    unchanged_by(optimizer, InputError, r"scale_by_adam.m of 0.weight must have shape \(4, 3\), got \(2,\)", loads(reshape))
+    unchanged_by(
+        optimizer, InputError, r"scale_by_adam.m of 0.weight must have shape \(4, 3\), got \(2,\)", loads(reshape)
+    )
     unchanged_by(optimizer, InputError, "0.weight must have slots", loads(drop))
     unchanged_by(optimizer, InputError, "the optimizer has 4 parameters, the state dict 1", loads(fewer))
     unchanged_by(optimizer, InputError, "version must be at most 1, got 99", loads(newer))
@@ -211,6 +218,19 @@ def test_loading_by_name_checks_names(tmp_path: Path) -> None:
     fewer = ours.Adam(list(network().named_parameters())[:2], lr=0.05)
     fewer.load(str(tmp_path / "state"), strict=False)
     assert fewer.clock == 2
+
+
+def test_loading_a_fresh_state_is_beginning_again(tmp_path: Path) -> None:
+    """Nothing of the run before is left, not even in `optimizer.state`."""
+    model = network()
+    optimizer = ours.Adam(model.named_parameters(), lr=0.05)
+    optimizer.save(str(tmp_path / "fresh"))
+    packed = optimizer.state_dict()
+    for load in (lambda: optimizer.load(str(tmp_path / "fresh")), lambda: optimizer.load_state_dict(packed)):
+        train(model, optimizer, 2)
+        load()
+        assert optimizer.clock == 0
+        assert not any(optimizer.state.values())
 
 
 # Groups.
@@ -287,7 +307,9 @@ def test_a_schedule_is_mirrored_and_the_mirror_is_not_written() -> None:
         seen.append(optimizer.param_groups[0]["lr"])
         train(model, optimizer, 1)
     assert seen == [cosine(0.1, steps=10)(k) for k in range(3)]
-    match = r"lr follows cosine\(.*\) and mirrors its value .*; it cannot be changed to 0.5: change the schedule instead"
+    match = (
+        r"lr follows cosine\(.*\) and mirrors its value .*; it cannot be changed to 0.5: change the schedule instead"
+    )
     unchanged_by_step(model, optimizer, "lr", 0.5, match)
     train(model, optimizer, 1)
 
@@ -327,9 +349,7 @@ def test_add_param_group() -> None:
         train(model, optimizer, 6)
         return model
 
-    same(
-        staged(lambda p: ours.Adam(p, lr=0.05)), staged(lambda p: torch.optim.Adam(p, lr=0.05)), 1e-13
-    )
+    same(staged(lambda p: ours.Adam(p, lr=0.05)), staged(lambda p: torch.optim.Adam(p, lr=0.05)), 1e-13)
 
 
 @each_rule
@@ -584,7 +604,7 @@ def test_a_nonfinite_gradient_leaves_everything_untouched(name: str, policy: str
         return loss
 
     if policy == "raise":
-        with pytest.raises(NonfiniteError, match="0.weight is not finite at step 4"):
+        with pytest.raises(NonfiniteError, match=r"0.weight is not finite at step 4"):
             optimizer.step(poisoned)
     else:
         optimizer.step(poisoned)
@@ -640,7 +660,7 @@ def test_sparse_gradients_are_refused() -> None:
     optimizer = ours.SGD(layer.parameters(), lr=0.1)
     layer(torch.tensor([1, 2])).sum().backward()
     before = layer.weight.detach().clone()
-    with pytest.raises(InputTypeError, match="the gradient of .* is sparse"):
+    with pytest.raises(InputTypeError, match=r"the gradient of .* is sparse"):
         optimizer.step()
     assert torch.equal(layer.weight, before)
 
@@ -654,13 +674,13 @@ def test_what_is_refused() -> None:
         Optimizer([p], scale_by_adam())
     with pytest.raises(InputTypeError, match="rule must be a rule, got 'adam'"):
         Optimizer([p], "adam")  # type: ignore[arg-type]
-    with pytest.raises(InputTypeError, match="parameters must be floating point, got one of torch.complex64"):
+    with pytest.raises(InputTypeError, match=r"parameters must be floating point, got one of torch.complex64"):
         Optimizer([torch.zeros(2, dtype=torch.complex64, requires_grad=True)], adam())
     with pytest.raises(ValueError, match="empty parameter list"):
         Optimizer([], adam())
     with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
         Optimizer([p * 2], adam())
-    with pytest.raises(InputError, match="'beta1' is no hyperparameter of adam; known: .*'betas'"):
+    with pytest.raises(InputError, match=r"'beta1' is no hyperparameter of adam; known: .*'betas'"):
         ours.Adam([{"params": [p], "beta1": 0.5}])
     with pytest.raises(InputError, match="nonfinite must be"):
         Optimizer([p], adam(), nonfinite="ignore")  # type: ignore[arg-type]

@@ -66,6 +66,11 @@ def copy(array: Any) -> Any:
     return namespace(array).asarray(array, copy=True)
 
 
+def clone(array: Any) -> Any:
+    """A copy that shares no memory; gradients flow through it where the library has them."""
+    return array.clone() if array_api_compat.is_torch_array(array) else namespace(array).asarray(array, copy=True)
+
+
 def to_float(value: Any) -> float:
     """A 0-d array or a number as a Python float, without autograd history."""
     return float(value.detach()) if array_api_compat.is_torch_array(value) else float(value)

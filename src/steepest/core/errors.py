@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -19,7 +20,24 @@ class InputTypeError(SteepestError, TypeError):
 
 
 class HyperparameterError(InputError):
-    """A hyperparameter is outside its range."""
+    """A hyperparameter is outside its range. owner, name: whose it is, and what it is called there."""
+
+    def __init__(self, owner: str, name: str, complaint: str) -> None:
+        self.owner, self.name, self.complaint = owner, name, complaint
+        super().__init__(f"{owner}: {name} {complaint}")
+
+    def __reduce__(self) -> tuple[type[HyperparameterError], tuple[str, str, str]]:
+        return HyperparameterError, (self.owner, self.name, self.complaint)
+
+
+@contextmanager
+def speaking_of(owner: str, names: Mapping[str, str]) -> Iterator[None]:
+    """Let a HyperparameterError raised inside speak of `owner`, and of "rule.name" by what `names` calls it."""
+    try:
+        yield
+    except HyperparameterError as error:
+        name = names.get(f"{error.owner}.{error.name}", error.name)
+        raise HyperparameterError(owner, name, error.complaint) from None
 
 
 class UnknownNameError(InputError):

@@ -52,7 +52,7 @@ class Range:
         if number is None or number not in accepted:
             kind = "a whole number " if self.integer else ""
             when = " at every step of its schedule" if scheduled else ""
-            raise HyperparameterError(f"{owner}: {name} must be {kind}in {accepted}{when}, got {value!r}")
+            raise HyperparameterError(owner, name, f"must be {kind}in {accepted}{when}, got {value!r}")
         return int(number) if self.integer else number
 
 
@@ -62,7 +62,11 @@ def _number(value: object) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "__float__"):
+    if (
+        getattr(value, "ndim", None) == 0
+        and hasattr(value, "__float__")
+        and "bool" not in str(getattr(value, "dtype", ""))
+    ):
         return float(value)
     return None
 

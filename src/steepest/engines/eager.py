@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, final
+from dataclasses import replace
+from typing import Any, cast, final
 
 import array_api_compat
 
-from steepest.core.arrays import Array, Tensors, assign, copy
-from steepest.core.errors import InputError
+from steepest.core.arrays import Array, Tensors, assign, copy, is_finite
+from steepest.core.errors import HyperparameterError, InputError
 from steepest.core.oracle import Evaluation, Oracle
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula import Rule, State
@@ -50,35 +51,53 @@ class EagerStepper:
 
     def step(self, oracle: Oracle) -> StepReport:
         """Ask for the gradient (twice, where the query point needs one at p), and update the tensors."""
-        evaluation = oracle.value_and_gradient()
-        if self.asks_twice:
-            self.hold_query(evaluation.gradients)
-            evaluation = Evaluation(evaluation.value, oracle.value_and_gradient().gradients)
-        return self.apply(evaluation)
+        return self.apply(oracle.value_and_gradient(), again=oracle.value_and_gradient)
 
     def apply(
-        self, evaluation: Evaluation, values: Values | None = None, inputs: Mapping[str, Any] | None = None
+        self,
+        evaluation: Evaluation,
+        values: Values | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        again: Callable[[], Evaluation] | None = None,
     ) -> StepReport:
         """Update the tensors by a gradient that was taken where they are.
 
-        values: hyperparameters by path, where they are not the rule's own (parameter groups).
+        values: hyperparameters by path, where they are not the rule's own (parameter groups). inputs: what the rule
+        needs besides. again: takes another gradient, for a rule that asks twice. Whatever is raised on the way, the
+        tensors and the state are as before.
         """
+        values = self.rule.values(self.state.step) if values is None else values
+        value = evaluation.value
+        if not self.asks_twice:
+            return replace(self._update(evaluation, values, inputs), value=value)
+        assert again is not None, "a rule that asks twice is given a way to ask"
+        if self.nonfinite != "apply" and not all(is_finite(g) for g in evaluation.gradients.values() if g is not None):
+            return replace(self._update(evaluation, values, inputs), value=value)
+        self._kept = {name: copy(tensor) for name, tensor in self.tensors.items()}
+        try:
+            self._move_to_query(values, evaluation.gradients)
+            return replace(self._update(again(), values, inputs), value=value)
+        finally:
+            kept, self._kept = self._kept, None
+            self._write(kept)
+
+    def _update(self, evaluation: Evaluation, values: Values, inputs: Mapping[str, Any] | None) -> StepReport:
         given: dict[str, Any] = {"nonfinite": self.nonfinite, "maximize": self.maximize, **(inputs or {})}
         if "value" in self.rule.needs:
             given.setdefault("value", evaluation.value)
-        values = self.rule.values(self.state.step) if values is None else values
-        points = self.points
-        with _without_autograd(points):
-            after, self.state, report = update(self.rule, points, evaluation.gradients, self.state, values, **given)
-            self._hold(after)
-        return StepReport(
-            report.step, report.applied, report.hyperparameters, report.seen, report.finite, evaluation.value
-        )
-
-    def hold_query(self, gradients: Mapping[str, Array | None]) -> None:
-        """Move the tensors to the query point that a gradient at p defines; the next update starts from p."""
-        self._kept = {name: copy(tensor) for name, tensor in self.tensors.items()}
-        self._move_to_query({name: g for name, g in gradients.items() if g is not None})
+        with _without_autograd(self.points):
+            after, self.state, report = update(
+                self.rule, self.points, evaluation.gradients, self.state, values, **given
+            )
+            if self._kept is None:
+                self._write(after)
+                return report
+            for name, tensor in after.items():
+                assign(self._kept[name], tensor)
+            if self.moves_query:
+                self._look_ahead()
+        return report
 
     @property
     def points(self) -> Tensors:
@@ -90,7 +109,7 @@ class EagerStepper:
         self.state = state
         if self.moves_query:
             self._kept = dict(points)
-            self._move_to_query()
+            self._look_ahead()
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -111,22 +130,23 @@ class EagerStepper:
         with _without_autograd(points):
             self._write(answer(self.rule, points, self.state, self.rule.values(max(self.state.step - 1, 0))))
 
-    def _hold(self, after: Mapping[str, Array]) -> None:
-        if self._kept is None:
-            self._write(after)
-        elif self.asks_twice:
-            self._kept = None
-            self._write(after)
-        else:
-            for name, tensor in after.items():
-                assign(self._kept[name], tensor)
-            self._move_to_query()
-
-    def _move_to_query(self, gradient: Tensors | None = None) -> None:
+    def _look_ahead(self) -> None:
+        """Move the tensors to the coming step's query point; where its schedule fails, that step will say so."""
         assert self._kept is not None
-        with _without_autograd(self._kept):
+        try:
             values = self.rule.values(self.state.step)
-            self._write(query(self.rule, self._kept, self.state, values, gradient))
+        except HyperparameterError:
+            self._write(self._kept)
+            return
+        self._move_to_query(values)
+
+    def _move_to_query(self, values: Values, gradients: Mapping[str, Array | None] | None = None) -> None:
+        assert self._kept is not None
+        given = None
+        if gradients is not None:
+            given = {n: -cast(Any, g) if self.maximize else g for n, g in gradients.items() if g is not None}
+        with _without_autograd(self._kept):
+            self._write(query(self.rule, self._kept, self.state, values, given))
 
     def _write(self, points: Mapping[str, Array]) -> None:
         for name, tensor in self.tensors.items():

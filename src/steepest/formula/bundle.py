@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, final
 
 import numpy as np
+
+from steepest.formula.graph import refuse_branch, refuse_iteration
 
 Part = Any
 """An array, a 0-d array, or a Python number."""
@@ -103,6 +105,15 @@ class Bundle:
         return _compare(operator.ne, self, other)
 
     __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        refuse_branch()
+
+    def __float__(self) -> float:
+        refuse_branch()
+
+    def __iter__(self) -> Iterator[Bundle]:
+        refuse_iteration()
 
     def __repr__(self) -> str:
         return f"Bundle({len(self.parts)} parts{', shared' if self.shared else ''})"

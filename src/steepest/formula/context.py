@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import array_api_compat
+import numpy as np
 
 from steepest.formula.bundle import Bundle
 from steepest.formula.state import MODEL
@@ -61,24 +62,25 @@ class SlotBundles(Mapping[str, Any]):
 
     def __init__(self, names: tuple[str, ...], arrays: Any) -> None:
         self._names = names
-        self._arrays: Mapping[str, Mapping[str, Any]] = arrays._arrays if isinstance(arrays, SlotBundles) else arrays
+        self.arrays: Mapping[str, Mapping[str, Any]] = arrays.arrays if isinstance(arrays, SlotBundles) else arrays
 
     def __getitem__(self, path: str) -> Bundle:
-        arrays = self._arrays[path]
+        arrays = self.arrays[path]
         if MODEL in arrays:
             return Bundle.one(_number(arrays[MODEL]))
         return Bundle(_number(arrays[name]) for name in self._names)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
+        return iter(self.arrays)
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self.arrays)
 
 
 def _number(array: Any) -> Any:
-    """A 0-d NumPy array as a Python float, which takes the dtype of what it meets; other arrays as they are."""
-    return float(array) if array_api_compat.is_numpy_array(array) and array.ndim == 0 else array
+    """A 0-d float64 array of NumPy as a Python float, which takes the dtype of what it meets; others as they are."""
+    number = array_api_compat.is_numpy_array(array) and array.ndim == 0 and array.dtype == np.float64
+    return float(array) if number else array
 
 
 _FRAME: ContextVar[Frame | None] = ContextVar("frame", default=None)

@@ -30,7 +30,7 @@ class Hyperparameter:
     name: str
     kind: Literal["number", "static", "rule"]
     range: Range
-    choices: tuple[bool | str | None, ...]
+    choices: tuple[object, ...]
     optional: bool
     default: object
 
@@ -145,7 +145,7 @@ class Formula:
                 raise InputTypeError(f"{where} must be a rule, got {value!r}")
             return value
         if declared.kind == "static":
-            if not any(value is choice or (isinstance(value, str) and value == choice) for choice in declared.choices):
+            if not any(type(value) is type(choice) and value == choice for choice in declared.choices):
                 options = " or ".join(repr(choice) for choice in declared.choices)
                 raise InputTypeError(f"{where} must be {options}, a fixed choice, got {value!r}")
             return value

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import array_api_compat
 import numpy as np
 
-from steepest.core.arrays import Array, Tensors, is_array, is_finite, namespace, to_float
-from steepest.core.errors import InputError, InputTypeError, NonfiniteError
+from steepest.core.arrays import Array, Tensors, clone, is_array, is_finite, namespace, to_float
+from steepest.core.errors import FormulaError, InputError, InputTypeError, NonfiniteError
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula.bundle import Bundle
 from steepest.formula.context import Frame, SlotBundles, entered
 from steepest.formula.graph import Graph, Level, Node, Tracer
 from steepest.formula.slots import Slot
-from steepest.formula.state import MODEL, State
+from steepest.formula.state import MODEL, State, as_tensors
 
 if TYPE_CHECKING:
     from steepest.formula.link import Link
@@ -58,6 +59,7 @@ def update(
     nonfinite, maximize, inputs = _options(rule, options)
     _check_gradients(params, grads, state)
     names = tuple(name for name in params if grads.get(name) is not None)
+    _check_hessian_diagonal(params, names, inputs)
     used = {path: value for path, value in values.items() if not isinstance(value, Mapping)}
     finite = None
     if nonfinite != "apply":
@@ -74,15 +76,15 @@ def update(
     with np.errstate(all="ignore"), entered(frame):
         u = rule.apply(frame, -gradient if maximize else gradient, "")
         after = frame.p - u
-    moved = dict(
-        zip(names, (_cast(part, params[name]) for name, part in zip(names, after.parts, strict=True)), strict=True)
-    )
+    given = {id(array) for array in (*params.values(), *gradient.parts)}
+    parts = zip(names, after.parts, strict=True)
+    moved = {name: _cast(part, params[name], given, f"the update of {name}") for name, part in parts}
     specs = rule.slots()
     written = {
-        path: _slot_parts(specs[path], owners, bundle, state.slots[path])
+        path: _slot_parts(path, specs[path], owners, bundle, state.slots[path], given)
         for path, (owners, bundle) in frame.new.items()
     }
-    seen = {path: to_float(part) for path, part in frame.seen.items()}
+    seen = _seen(frame)
     if finite is None and seen:
         finite = all(math.isfinite(value) for value in seen.values())
     return {**params, **moved}, _stepped(state, names, written), StepReport(state.step + 1, True, used, seen, finite)
@@ -167,6 +169,18 @@ def _check_gradients(params: Tensors, grads: Mapping[str, Array | None], state: 
             raise InputError(f"update: the gradient of {name} must have shape {tuple(p.shape)}, got {tuple(g.shape)}")
 
 
+def _check_hessian_diagonal(params: Tensors, names: tuple[str, ...], inputs: dict[str, Any]) -> None:
+    if "hessian_diagonal" not in inputs:
+        return
+    given = inputs["hessian_diagonal"] = as_tensors(inputs["hessian_diagonal"])
+    for name in names:
+        shape = tuple(given[name].shape) if name in given else None
+        if shape != tuple(params[name].shape):
+            raise InputError(
+                f"update: hessian_diagonal of {name} must have shape {tuple(params[name].shape)}, got {shape}"
+            )
+
+
 def _frame(
     rule: Rule,
     names: tuple[str, ...],
@@ -200,21 +214,43 @@ def _input_bundle(value: Any, names: tuple[str, ...]) -> Bundle:
     return Bundle(value[name] for name in names) if isinstance(value, Mapping) else Bundle.one(value)
 
 
-def _slot_parts(slot: Slot, names: tuple[str, ...], bundle: Any, before: Mapping[str, Array]) -> dict[str, Array]:
-    names = (MODEL,) if slot.like == "model" else names
-    parts = bundle.parts if isinstance(bundle, Bundle) else (bundle,)
-    if len(parts) < len(names):
-        parts = parts * len(names)
-    return {**before, **{name: _cast(part, before[name]) for name, part in zip(names, parts, strict=True)}}
+def _slot_parts(
+    path: str, slot: Slot, names: tuple[str, ...], value: Any, before: Mapping[str, Array], given: set[int]
+) -> dict[str, Array]:
+    bundle = value if isinstance(value, Bundle) else Bundle.one(value)
+    if slot.like == "model":
+        if not bundle.shared:
+            raise FormulaError(
+                f"{path}: one number for the model, but its new value differs by tensor; reduce over='model'"
+            )
+        names = (MODEL,)
+    parts = bundle.parts * len(names) if bundle.shared else bundle.parts
+    return {**before, **{n: _cast(part, before[n], given, path) for n, part in zip(names, parts, strict=True)}}
 
 
-def _cast(part: Any, like: Any) -> Array:
-    """`part` in the shape, dtype and library of `like`: a number fills, a 0-d result becomes an array again."""
-    if not isinstance(part, np.generic) and getattr(part, "dtype", None) == like.dtype and part.shape == like.shape:
-        return part
+def _cast(part: Any, like: Any, given: set[int], what: str) -> Array:
+    """`part` in the shape, dtype and library of `like`, and sharing no array that was given.
+
+    A number fills the shape; a 0-d result becomes an array again.
+    """
+    if is_array(part) and not isinstance(part, np.generic) and part.dtype == like.dtype and part.shape == like.shape:
+        return clone(part) if id(part) in given else part
     xp = namespace(like)
     array = xp.asarray(part, dtype=like.dtype, device=array_api_compat.device(like))
-    return array if array.shape == like.shape else xp.broadcast_to(array, like.shape) + xp.zeros_like(like)
+    if array.shape == like.shape:
+        return array
+    if array.ndim > 0:
+        raise FormulaError(f"{what} must have shape {tuple(like.shape)}, got {tuple(array.shape)}")
+    return xp.broadcast_to(array, like.shape) + xp.zeros_like(like)
+
+
+def _seen(frame: Frame) -> dict[str, float]:
+    """What was reduced over the model, as numbers; not while JAX traces, when there are none yet."""
+    seen = {}
+    for path, part in frame.seen.items():
+        with suppress(TypeError):
+            seen[path] = to_float(part)
+    return seen
 
 
 def _point(
@@ -222,7 +258,10 @@ def _point(
 ) -> dict[str, Array]:
     with np.errstate(all="ignore"):
         result = link.point(kind, frame, path, gradient)
-    return {name: _cast(part, params[name]) for name, part in zip(frame.names, result.parts, strict=True)}
+    slots = frame.slots.arrays if isinstance(frame.slots, SlotBundles) else {}
+    given = {id(array) for tensors in (params, *slots.values()) for array in tensors.values()}
+    parts = zip(frame.names, result.parts, strict=True)
+    return {name: _cast(part, params[name], given, f"the {kind} of {name}") for name, part in parts}
 
 
 def _stepped(state: State, names: tuple[str, ...], written: dict[str, dict[str, Array]]) -> State:

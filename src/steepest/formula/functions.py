@@ -11,7 +11,7 @@ import numpy as np
 
 from steepest.core.arrays import like, namespace
 from steepest.core.errors import FormulaError
-from steepest.formula.bundle import Bundle, Part, map_parts
+from steepest.formula.bundle import Bundle, Part, divide, map_parts
 from steepest.formula.context import current_frame
 from steepest.formula.counter_random import Kind, draw
 from steepest.formula.graph import Level, Node
@@ -221,7 +221,7 @@ def _add(parts: Any) -> Any:
 def _finish(op: str, value: Part, count: int) -> Part:
     if op == "norm":
         return apply_parts("sqrt", value)
-    return value / count if op == "mean" else value
+    return divide(value, count) if op == "mean" else value
 
 
 def _size(part: Part) -> int:

@@ -104,13 +104,13 @@ class Node:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        _refuse_branch()
+        refuse_branch()
 
     def __float__(self) -> float:
-        _refuse_branch()
+        refuse_branch()
 
     def __iter__(self) -> Iterator[Node]:
-        raise FormulaError("a formula's value has no elements to iterate over; write elementwise arithmetic")
+        refuse_iteration()
 
     def __repr__(self) -> str:
         return f"Node({self.op}, {self.level.name})"
@@ -120,7 +120,13 @@ Operand = Node | float
 Attributes = tuple[tuple[str, str | float], ...]
 
 
-def _refuse_branch() -> NoReturn:
+def refuse_iteration() -> NoReturn:
+    """Say that a formula's value is one thing."""
+    raise FormulaError("a formula's value has no elements to iterate over; write elementwise arithmetic")
+
+
+def refuse_branch() -> NoReturn:
+    """Say what to write instead of a Python branch."""
     raise FormulaError(
         "a rule cannot branch on a value (if, and, or, min, max, float); use where(condition, a, b), & and |"
     )

@@ -14,6 +14,7 @@ from steepest.formula.bundle import Bundle, map_parts
 from steepest.formula.code import code_text
 from steepest.formula.context import Frame, entered
 from steepest.formula.functions import where
+from steepest.formula.graph import Node
 from steepest.formula.rule import Rule
 from steepest.formula.slots import Slot, Statics
 
@@ -54,12 +55,17 @@ class Link(Rule):
     @property
     def statics(self) -> Statics:
         """The static arguments, which decide the slots and the graph."""
-        return {name: value for name, value in self.settings if isinstance(value, bool | str | None)}
+        declared = self.formula.hyperparameters
+        return {n: v for n, v in self.settings if declared[n].kind != "rule" and not self.is_number(n, v)}
 
     @cached_property
     def own_slots(self) -> tuple[Slot, ...]:
         """The formula's slots that exist under the static arguments."""
         return tuple(slot for slot in self.formula.slots if slot.exists(self.statics))
+
+    def is_number(self, name: str, setting: object) -> bool:
+        """Whether a setting is a number or a schedule, not a fixed choice, an inner rule, or an absent number."""
+        return self.formula.hyperparameters[name].kind == "number" and setting is not None
 
     def number(self, name: str, setting: float | Schedule, step: int) -> float:
         """A hyperparameter's number after `step` updates."""
@@ -72,10 +78,12 @@ class Link(Rule):
         return self.formula.hyperparameters[name].range.check(self.name, name, value, scheduled=True)
 
     def source(self) -> str:
-        """The formula's arithmetic as text: its traced graph, or its code where it is opaque."""
-        if self.formula.opaque:
-            return code_text(self.formula.function)
-        return evaluate.trace(self).text
+        """All that the formula computes as text: slots, query and answer, and its traced graph, or code if opaque."""
+        formula = self.formula
+        slots = [slot.text for slot in self.own_slots]
+        points = [code_text(point) for point in (formula.query_function, formula.answer_function) if point is not None]
+        arithmetic = code_text(formula.function) if formula.opaque else evaluate.trace(self).text
+        return "\n".join((*slots, *points, arithmetic))
 
     def apply(self, frame: Frame, u: Any, path: str) -> Any:
         here = path + self.name
@@ -88,6 +96,8 @@ class Link(Rule):
         result = self._call(tuple(given[name] for name in self.formula.arguments), keywords)
         frame.path = outer
         if not self.formula.slots:
+            if not isinstance(result, Bundle | Node | float | int):
+                raise FormulaError(f"{self.formula.name}: a rule without slots returns u alone, got {result!r}")
             return result
         if not isinstance(result, tuple) or len(result) != 1 + len(self.formula.slots):
             names = ", ".join(("u", *(slot.name for slot in self.formula.slots)))
@@ -121,7 +131,7 @@ class Link(Rule):
     def _keyword(self, frame: Frame, name: str, value: Any, here: str) -> Any:
         if isinstance(value, Rule):
             return lambda u: value.apply(frame, u, f"{here}.{name}.")
-        return value if isinstance(value, bool | str | None) else frame.values[f"{here}.{name}"]
+        return frame.values[f"{here}.{name}"] if self.is_number(name, value) else value
 
     def _slot_before(self, frame: Frame, slot: Slot | None, path: str, u: Any) -> Any:
         if slot is None:

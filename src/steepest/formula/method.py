@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ParamSpec
 
-from steepest.core.errors import HyperparameterError
+from steepest.core.errors import speaking_of
 from steepest.formula.chain import Chain, chain
 from steepest.formula.rule import Rule
 
 P = ParamSpec("P")
 
 
-def method(function: Callable[P, Rule]) -> Callable[P, Chain]:
-    """Name the chain that `function` returns after it, and let its errors speak of the arguments that were given.
+def method(**names: str) -> Callable[[Callable[P, Rule]], Callable[P, Chain]]:
+    """Name the chain that a function returns after it, and let errors speak of the arguments that it was given.
 
-    >>> from steepest.rules import adam
+    names: where an argument is not called what the formula calls it, "rule__hyperparameter" = the argument.
+
+    >>> from steepest.rules import adam, rmsprop
     >>> adam(lr=0.1)
     adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-08, amsgrad=False, weight_decay=0.0, decay='l2', exempt='none')
+    >>> rmsprop(momentum=1.0)
+    Traceback (most recent call last):
+    ...
+    steepest.core.errors.HyperparameterError: rmsprop: momentum must be in [0, 1), got 1.0
     """
-    name = function.__name__
-    signature = inspect.signature(function)
+    renamed: Mapping[str, str] = {path.replace("__", "."): argument for path, argument in names.items()}
 
-    @functools.wraps(function)
-    def build(*args: P.args, **kwargs: P.kwargs) -> Chain:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        try:
-            made = chain(function(*args, **kwargs))
-        except HyperparameterError as error:
-            _, _, rest = str(error).partition(": ")
-            raise HyperparameterError(f"{name}: {rest}") from None
-        settings = ", ".join(f"{key}={value!r}" for key, value in bound.arguments.items())
-        return replace(made, name=name, call=f"{name}({settings})")
+    def decorate(function: Callable[P, Rule]) -> Callable[P, Chain]:
+        name = function.__name__
+        signature = inspect.signature(function)
 
-    return build
+        @functools.wraps(function)
+        def build(*args: P.args, **kwargs: P.kwargs) -> Chain:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            with speaking_of(name, renamed):
+                made = chain(function(*args, **kwargs))
+            settings = ", ".join(f"{key}={value!r}" for key, value in bound.arguments.items())
+            return replace(made, name=name, call=f"{name}({settings})")
+
+        return build
+
+    return decorate

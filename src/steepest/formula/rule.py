@@ -122,7 +122,7 @@ class Rule(ABC):
             (f"{path}.{name}", link, name, setting)
             for path, link in self.links()
             for name, setting in link.settings
-            if not isinstance(setting, bool | str | Rule | None)
+            if link.is_number(name, setting)
         )
 
     @cached_property

@@ -10,11 +10,13 @@ import numpy as np
 
 from steepest.core.arrays import Array, copy, namespace
 from steepest.core.errors import FormulaError
+from steepest.formula.code import code_text
 
 Shape = tuple[int, ...]
 Like = Literal["param", "tensor", "model"] | Callable[[Shape], Shape]
 Init = float | Literal["p", "first", "eye"]
-Statics = Mapping[str, bool | str | None]
+Statics = Mapping[str, object]
+_DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Slot:
             raise FormulaError(f"slot: name must be an identifier, got {self.name!r}")
         if not callable(self.like) and self.like not in {"param", "tensor", "model"}:
             raise FormulaError(f"slot {self.name}: like must be 'param', 'tensor', 'model' or a function of the shape")
+        if self.dtype is not None and self.dtype not in _DTYPES:
+            raise FormulaError(f"slot {self.name}: dtype must be None or of {list(_DTYPES)}, got {self.dtype!r}")
         if isinstance(self.init, str):
             allowed = {"param": {"p", "first"}}.get(str(self.like), {"eye"} if callable(self.like) else set())
             if self.init not in allowed:
@@ -52,6 +56,12 @@ class Slot:
         if self.when is None:
             return True
         return self.when(statics) if callable(self.when) else bool(statics[self.when])
+
+    @property
+    def text(self) -> str:
+        """All that defines it."""
+        like = code_text(self.like) if callable(self.like) else self.like
+        return f"{self.name} {like} {self.init!r} {self.dtype}"
 
     @property
     def scalar(self) -> bool:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
 
-from steepest.core.arrays import Array, Tensors, namespace, to_numpy
+from steepest.core.arrays import Array, Tensors, copy, namespace, to_numpy
 from steepest.core.errors import InputError
 
 VERSION = 1
@@ -38,14 +38,18 @@ class State:
 
     def nbytes(self) -> int:
         """Bytes of all slots."""
-        return sum(to_numpy(array).nbytes for tensors in self.slots.values() for array in tensors.values())
+        return sum(_nbytes(array) for tensors in self.slots.values() for array in tensors.values())
+
+
+def _nbytes(array: Any) -> int:
+    return int(array.nbytes)
 
 
 def save_state(state: State, path: str | Path, rule: str = "") -> None:
     """Write the state to one safetensors file, atomically; `rule` is its canonical text, kept for the reader."""
-    arrays = {f"{slot}/{name}": to_numpy(a) for slot, tensors in state.slots.items() for name, a in tensors.items()}
+    arrays = {f"{slot}/{name}": a for slot, tensors in state.slots.items() for name, a in tensors.items()}
     header = {"version": VERSION, "step": state.step, "ages": dict(state.ages), "seed": state.seed, "rule": rule}
-    data = to_safetensors({key: np.ascontiguousarray(a) for key, a in arrays.items()}, {"steepest": json.dumps(header)})
+    data = _packed(arrays, {"steepest": json.dumps(header)})
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -64,20 +68,22 @@ def load_state(path: str | Path, template: State, *, strict: bool = True) -> Sta
     the template's entries. Not strict: tensors that the file lacks keep the template's fresh state, and what the
     template lacks is left out. A shape or dtype that differs is always an error. Raises InputError.
     """
+    library = "pt" if _is_torch(template.slots) else "numpy"
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(path, framework=library) as file:
             header = json.loads((file.metadata() or {}).get("steepest", "null"))
             found = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError, ValueError) as error:
         raise InputError(f"load_state: path must be a saved state, got {str(path)!r} ({error})") from error
-    if header is None:
+    if not isinstance(header, dict) or "version" not in header:
         raise InputError(f"load_state: {str(path)!r} is a safetensors file that steepest did not write")
     if header["version"] > VERSION:
         raise InputError(f"load_state: version must be at most {VERSION}, got {header['version']}; update steepest")
     wanted = {f"{slot}/{name}" for slot, tensors in template.slots.items() for name in tensors}
-    if strict and (wanted != found.keys() or template.ages.keys() != header["ages"].keys()):
-        missing, extra = sorted(wanted - found.keys()), sorted(found.keys() - wanted)
-        raise InputError(f"load_state: names differ; missing in the file: {missing}, only in the file: {extra}")
+    for ours, theirs in ((wanted, found.keys()), (template.ages.keys(), header["ages"].keys())):
+        if strict and ours != theirs:
+            missing, extra = sorted(ours - theirs), sorted(theirs - ours)
+            raise InputError(f"load_state: names differ; missing in the file: {missing}, only in the file: {extra}")
     slots = {
         slot: {name: _restore(f"{slot}/{name}", found.get(f"{slot}/{name}"), array) for name, array in tensors.items()}
         for slot, tensors in template.slots.items()
@@ -86,16 +92,31 @@ def load_state(path: str | Path, template: State, *, strict: bool = True) -> Sta
     return replace(template, step=int(header["step"]), ages=ages, slots=slots, seed=int(header["seed"]))
 
 
-def _restore(key: str, saved: np.ndarray[Any, np.dtype[Any]] | None, fresh: Array) -> Array:
+def _packed(arrays: Mapping[str, Array], metadata: dict[str, str]) -> bytes:
+    """As safetensors; PyTorch's tensors by its own writer, which knows bfloat16."""
+    if any(array_api_compat.is_torch_array(array) for array in arrays.values()):
+        from safetensors.torch import save
+
+        contiguous: dict[str, Any] = {key: copy(array) for key, array in arrays.items()}
+        return bytes(save({key: array.contiguous().cpu() for key, array in contiguous.items()}, metadata))
+    from safetensors.numpy import save as save_numpy
+
+    return bytes(save_numpy({key: np.array(to_numpy(a), order="C") for key, a in arrays.items()}, metadata))
+
+
+def _is_torch(slots: Mapping[str, Mapping[str, Array]]) -> bool:
+    return any(array_api_compat.is_torch_array(array) for tensors in slots.values() for array in tensors.values())
+
+
+def _restore(key: str, saved: Any, fresh: Any) -> Array:
     if saved is None:
         return fresh
-    expected = to_numpy(fresh)
-    if saved.shape != expected.shape or saved.dtype != expected.dtype:
+    if tuple(saved.shape) != tuple(fresh.shape) or str(saved.dtype) != str(fresh.dtype):
         raise InputError(
-            f"load_state: {key} must have shape {expected.shape} and dtype {expected.dtype}, "
-            f"got {saved.shape} and {saved.dtype}"
+            f"load_state: {key} must have shape {tuple(fresh.shape)} and dtype {fresh.dtype}, "
+            f"got {tuple(saved.shape)} and {saved.dtype}"
         )
-    return namespace(fresh).asarray(saved, device=getattr(fresh, "device", None))
+    return namespace(fresh).asarray(saved, device=array_api_compat.device(fresh))
 
 
 def as_tensors(params: Tensors | Array) -> Tensors:

@@ -53,7 +53,7 @@ def scale_by_rms(
     return u / scale, v, m
 
 
-@method
+@method(momentum__beta="momentum")
 def rmsprop(
     lr: float | Schedule = 0.01,
     *,

@@ -7,7 +7,11 @@ try:
 except ImportError as error:
     raise MissingExtraError("PyTorch", "torch") from error
 
-from steepest.torch.named import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from steepest.torch.adagrad import Adagrad
+from steepest.torch.adam import Adam, AdamW
+from steepest.torch.lion import Lion
 from steepest.torch.optimizer import Optimizer
+from steepest.torch.rmsprop import RMSprop
+from steepest.torch.sgd import SGD
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "RMSprop"]

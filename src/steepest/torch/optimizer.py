@@ -11,15 +11,13 @@ import torch
 from steepest.core.arrays import to_float
 from steepest.core.errors import InputError, InputTypeError
 from steepest.core.oracle import Evaluation
-from steepest.core.schedule import Schedule
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines import EagerStepper
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import Values
 from steepest.formula.state import load_state, save_state
+from steepest.torch.groups import Groups, Key
 from steepest.torch.layout import from_layout, to_layout
 
-Key = str | tuple[str, int]
 Parameters = Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]] | Iterable[dict[str, Any]]
 
 
@@ -29,7 +27,8 @@ class Optimizer(torch.optim.Optimizer):
     params: as for torch.optim: tensors, (name, tensor) pairs as from `model.named_parameters()`, or groups. rule: a
     rule that sets its step. nonfinite: what to do with a gradient that is not finite: "apply" it as PyTorch does,
     "skip" the whole step (the clock stands, nothing changes), or "raise" NonfiniteError before anything changes.
-    maximize: ascend. seed: of the rule's random numbers, if it has any.
+    maximize: ascend. seed: of the rule's random numbers, if it has any. constants: further keys that every group
+    shows and that cannot be changed, for a state dict in another optimizer's layout.
 
     Every numeric hyperparameter is a key of each parameter group: "lr" is the learning rate, the others have their
     path, as "clip_norm.max_norm". A group may override any of them, and a change in `param_groups` counts from the
@@ -66,6 +65,7 @@ class Optimizer(torch.optim.Optimizer):
         nonfinite: Nonfinite = "apply",
         maximize: bool = False,
         seed: int = 0,
+        constants: Mapping[str, object] | None = None,
     ) -> None:
         if not isinstance(rule, Rule):
             raise InputTypeError(f"Optimizer: rule must be a rule, got {rule!r}")
@@ -78,17 +78,14 @@ class Optimizer(torch.optim.Optimizer):
         self._policy: tuple[Nonfinite, bool, int] = (nonfinite, maximize, seed)
         self._engine: EagerStepper | None = None
         self._names: dict[torch.Tensor, str] = {}
-        self._links = dict(rule.links())
         self._held: dict[str, torch.Tensor] | None = None
-        defaults: dict[str, Any] = {}
-        for path, value in rule.values(0).items():
-            self._write(defaults, path, value)
-        super().__init__(params, defaults)
+        self._groups = Groups(rule, self._keys, dict(constants or {}))
+        super().__init__(params, self._groups.defaults())
 
     @property
     def clock(self) -> int:
         """How many updates there have been."""
-        return self._stepper.state.step
+        return 0 if self._engine is None else self._engine.state.step
 
     @overload
     def step(self, closure: None = None, *, loss: float | torch.Tensor | None = None) -> None: ...
@@ -107,26 +104,28 @@ class Optimizer(torch.optim.Optimizer):
         """
         if self._held is not None:
             raise InputError("step: the parameters hold the answer point; call optimizer.train() first")
-        value: float | None = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        stepper = self._stepper
-        if stepper.asks_twice:
-            if closure is None:
-                raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
-            stepper.hold_query(self._gradients())
-            with torch.enable_grad():
-                closure()
-        if loss is None:
-            loss = value
-        if "value" in self.rule.needs and loss is None:
+        stepper, values = self._stepper, self._groups.values(self.param_groups, self._names, self.clock)
+        if stepper.asks_twice and closure is None:
+            raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
+        if "value" in self.rule.needs and loss is None and closure is None:
             raise InputTypeError(f"step: {self.rule.name} needs the value; call step(loss=…) or step(closure)")
+        value = None if closure is None else self._closed(closure)
+        loss = value if loss is None else loss
         evaluation = Evaluation(float("nan") if loss is None else to_float(loss), self._gradients())
-        self.report = stepper.apply(evaluation, self._values())
-        self._mirror()
+        self.report = stepper.apply(evaluation, again=lambda: self._again(closure), values=values)
+        self._groups.mirror(self.param_groups, self.clock)
         self._publish()
         return value
+
+    def _closed(self, closure: Callable[[], float]) -> float:
+        with torch.enable_grad():
+            return closure()
+
+    def _again(self, closure: Callable[[], float] | None) -> Evaluation:
+        """A second gradient, where the rule asks for one."""
+        assert closure is not None, "checked by step"
+        self._closed(closure)
+        return Evaluation(float("nan"), self._gradients())
 
     def train(self) -> None:
         """Put the training point back into the parameters, after `eval`."""
@@ -143,24 +142,26 @@ class Optimizer(torch.optim.Optimizer):
             stepper.hold_answer()
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group; its keys may override hyperparameters. Tensors' state begins fresh, at age 0."""
+        """Add a group; its keys may override hyperparameters. Tensors' state begins fresh, at age 0.
+
+        Nothing is added where anything is refused: a key that the rule does not have, a value out of range, a tensor
+        that is not floating point or on another device, a name that another tensor has.
+        """
+        if "params" not in param_group:
+            raise InputTypeError(f"param group: must have 'params', got {sorted(param_group)}")
+        group = {**self._groups.coming(self.clock), **param_group}
+        if not isinstance(group["params"], torch.Tensor | set):
+            group["params"] = list(group["params"])
         known = {*self.defaults, "params", "param_names", "initial_lr", "differentiable"}
-        for key in param_group:
-            if key not in known:
-                raise InputError(
-                    f"param group: {key!r} is no hyperparameter of {self.rule.name}; known: {sorted(known)}"
-                )
-        super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        self._checked(group)
-        if len({p.device for g in self.param_groups for p in g["params"]}) > 1:
-            devices = sorted({str(p.device) for g in self.param_groups for p in g["params"]})
-            raise InputError(f"Optimizer: parameters must be on one device, got {', '.join(devices)}")
-        names = group.get("param_names", [])
-        for index, p in enumerate(group["params"]):
-            if not p.is_floating_point():
-                raise InputTypeError(f"Optimizer: parameters must be floating point, got one of {p.dtype}")
-            self._names[p] = names[index] if names else f"param_{len(self._names)}"
+        if unknown := sorted(group.keys() - known):
+            name = self.rule.name
+            raise InputError(f"param group: {unknown[0]!r} is no hyperparameter of {name}; known: {sorted(known)}")
+        self._groups.check({**self.defaults, **group}, self.clock)
+        named = _named(group["params"])
+        self._check_tensors(named)
+        super().add_param_group(group)
+        for name, p in named:
+            self._names[p] = name or f"param_{len(self._names)}"
         if self._engine is not None:
             self._restart(self._state)
 
@@ -180,12 +181,17 @@ class Optimizer(torch.optim.Optimizer):
         By PyTorch's convention parameters are matched by number; `load` matches by name. Raises InputError where
         slots or shapes differ, before anything changes.
         """
+        if self._held is not None:
+            raise InputError("load_state_dict: the parameters hold the answer point; call optimizer.train() first")
+        for group in state_dict["param_groups"]:
+            self._groups.check_constants("load_state_dict", group)
         names = list(self._names.values())
         state = from_layout(state_dict, names, self._fresh(), self._slot_names)
         super().load_state_dict({"state": {}, "param_groups": state_dict["param_groups"]})
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 group.setdefault(key, value)
+            group.update(self._groups.constants)
         self._restart(state)
 
     def save(self, path: str) -> None:
@@ -198,24 +204,13 @@ class Optimizer(torch.optim.Optimizer):
         Give the optimizer `model.named_parameters()` so that names are the model's. Hyperparameters are not part of
         the state: they are the rule's.
         """
+        if self._held is not None:
+            raise InputError("load: the parameters hold the answer point; call optimizer.train() first")
         self._restart(load_state(path, self._fresh(), strict=strict))
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("rule", "report", "_policy", "_engine", "_names", "_links", "_held")
+        own = ("rule", "report", "_policy", "_engine", "_names", "_groups", "_held")
         return {**super().__getstate__(), **{name: self.__dict__[name] for name in own}}
-
-    def _read(self, group: Mapping[str, Any], path: str) -> Any:
-        key = self._keys.get(path, path)
-        return group[key] if isinstance(key, str) else group[key[0]][key[1]]
-
-    def _write(self, group: dict[str, Any], path: str, value: float) -> None:
-        key = self._keys.get(path, path)
-        if isinstance(key, str):
-            group[key] = value
-        else:
-            entries = [*group.get(key[0], ()), *[value] * (key[1] + 1)][: max(len(group.get(key[0], ())), key[1] + 1)]
-            entries[key[1]] = value
-            group[key[0]] = tuple(entries)
 
     @property
     def _stepper(self) -> EagerStepper:
@@ -247,7 +242,7 @@ class Optimizer(torch.optim.Optimizer):
         points = slots.pop("p", {})
         self._engine = None
         self._stepper.restart(State(state.step, {**fresh.ages, **state.ages}, slots, state.seed), points)
-        self._mirror()
+        self._groups.mirror(self.param_groups, self.clock)
         self._publish()
 
     def _gradients(self) -> dict[str, Any]:
@@ -257,48 +252,19 @@ class Optimizer(torch.optim.Optimizer):
                 raise InputTypeError(f"step: the gradient of {name} is sparse; this rule needs dense gradients")
         return gradients
 
-    def _checked(self, group: Mapping[str, Any]) -> dict[str, float]:
-        """The group's hyperparameters by path; a number that was changed is checked, a changed mirror refused."""
-        values = {}
-        expected = self._expected()
-        for path, setting in self.rule.hyperparameters().items():
-            owner, _, name = path.rpartition(".")
-            given = self._read(group, path)
-            if not isinstance(setting, Schedule):
-                values[path] = self._links[owner].check(name, given)
-            elif given == expected[path]:
-                values[path] = expected[path]
-            else:
-                raise InputError(
-                    f"param group: {self._keys.get(path, path)} follows {setting!r} and mirrors its value "
-                    f"{expected[path]:g}; it cannot be changed to {given!r}: change the schedule instead"
-                )
-        return values
-
-    def _expected(self) -> dict[str, float]:
-        """Every hyperparameter's number at the coming step, schedules read."""
-        return self.rule.values(0 if self._engine is None else self._engine.state.step)
-
-    def _values(self) -> Values:
-        groups = [self._checked(group) for group in self.param_groups]
-        if len(groups) == 1:
-            return groups[0]
-        table: dict[str, float | Mapping[str, float]] = {}
-        for path, first in groups[0].items():
-            if all(values[path] == first for values in groups):
-                table[path] = first
-            else:
-                pairs = zip(self.param_groups, groups, strict=True)
-                table[path] = {self._names[p]: values[path] for group, values in pairs for p in group["params"]}
-        return table
-
-    def _mirror(self) -> None:
-        """Write scheduled hyperparameters' coming values into the groups."""
-        expected = self._expected()
-        for path, setting in self.rule.hyperparameters().items():
-            if isinstance(setting, Schedule):
-                for group in self.param_groups:
-                    self._write(group, path, expected[path])
+    def _check_tensors(self, named: list[tuple[str, Any]]) -> None:
+        """Before anything is added; what is not a tensor at all, or given twice, PyTorch refuses."""
+        tensors = [p for _, p in named if isinstance(p, torch.Tensor)]
+        for p in tensors:
+            if not p.is_floating_point():
+                raise InputTypeError(f"Optimizer: parameters must be floating point, got one of {p.dtype}")
+        devices = sorted({str(p.device) for p in (*tensors, *self._names)})
+        if len(devices) > 1:
+            raise InputError(f"Optimizer: parameters must be on one device, got {', '.join(devices)}")
+        names = [name for name, p in named if name and p not in self._names]
+        taken = [*self._names.values(), *names]
+        if twice := sorted({name for name in names if taken.count(name) > 1}):
+            raise InputError(f"Optimizer: parameters must have names of their own, got {', '.join(twice)} twice")
 
     def _publish(self) -> None:
         """Show the state as torch.optim does, by parameter: the engine's own arrays, not copies."""
@@ -307,3 +273,11 @@ class Optimizer(torch.optim.Optimizer):
             if state.ages[name]:
                 slots = {path: tensors[name] for path, tensors in state.slots.items() if name in tensors}
                 self.state[p] = {"step": state.ages[name], **slots}
+            else:
+                self.state.pop(p, None)
+
+
+def _named(params: Any) -> list[tuple[str, Any]]:
+    """Names, "" where there are none, and tensors of what PyTorch accepts as a group's "params"."""
+    listed = [params] if isinstance(params, torch.Tensor) else list(params)
+    return [item if isinstance(item, tuple) else ("", item) for item in listed]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -34,16 +35,17 @@ def from_bytes(data: bytes) -> Trace:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
+            version, meta = int(header["version"]), dict(header["meta"])
             tables: dict[str, dict[str, np.ndarray]] = {"steps": {}, "evaluations": {}}
             for key in archive.files:
                 table, _, name = key.partition("/")
                 if name:
                     tables[table][name] = archive[key]
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"trace: not a trace saved by steepest ({error})") from error
-    if header["version"] > VERSION:
-        raise InputError(f"trace: version must be at most {VERSION}, got {header['version']}; update steepest")
-    return Trace(tables["steps"], tables["evaluations"], header["meta"])
+    if version > VERSION:
+        raise InputError(f"trace: version must be at most {VERSION}, got {version}; update steepest")
+    return Trace(tables["steps"], tables["evaluations"], meta)
 
 
 def save(trace: Trace, path: str | Path) -> None:
@@ -75,9 +77,11 @@ def read_csv(path: str | Path, columns: Mapping[str, str] | None = None) -> Trac
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restkey=""))
     except OSError as error:
         raise InputError(f"read_csv: path must be a readable file, got {str(path)!r} ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"read_csv: {str(path)!r} must be a CSV file in UTF-8 ({error})") from error
     if not rows:
         raise InputError(f"read_csv: {str(path)!r} has no rows below its header")
     renamed = dict(columns or {})
@@ -85,7 +89,7 @@ def read_csv(path: str | Path, columns: Mapping[str, str] | None = None) -> Trac
     if missing:
         raise InputError(f"read_csv: columns {missing} are not in {str(path)!r}, which has {list(rows[0])}")
     table: dict[str, list[float]] = {}
-    for name in rows[0]:
+    for name in filter(None, rows[0]):
         numbers = _numbers([row[name] for row in rows])
         if numbers is not None:
             table[renamed.get(name, name)] = numbers

@@ -1,0 +1,115 @@
+"""Parameter groups: the table between PyTorch's keys and a rule's hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import torch
+
+from steepest.core.errors import HyperparameterError, InputError
+from steepest.core.schedule import Schedule
+from steepest.formula import Rule
+from steepest.formula.evaluate import Values
+
+Key = str | tuple[str, int]
+"""A group's key, or a key and an index for a tuple such as "betas"."""
+_EXECUTION = {"foreach", "fused", "capturable", "differentiable"}
+"""Group keys of torch.optim that say how a step is executed, not what it computes."""
+Group = dict[str, Any]
+
+
+@final
+class Groups:
+    """Reads a rule's hyperparameters from parameter groups, checked, and mirrors scheduled ones into them.
+
+    keys: the group key of a hyperparameter by path, where it is not the path itself. constants: keys that every group
+    shows and that cannot be changed.
+    """
+
+    def __init__(self, rule: Rule, keys: Mapping[str, Key], constants: Group) -> None:
+        self.rule, self.keys, self.constants = rule, keys, constants
+        self._links = dict(rule.links())
+        self._settings = rule.hyperparameters()
+        self._scheduled = [path for path, setting in self._settings.items() if isinstance(setting, Schedule)]
+
+    def defaults(self) -> Group:
+        """A group that overrides nothing, at the first step."""
+        group = dict(self.constants)
+        for path, value in self.rule.values(0).items():
+            self._write(group, path, value)
+        return group
+
+    def coming(self, clock: int) -> Group:
+        """What a group that is added now shows where it says nothing: scheduled hyperparameters at their value."""
+        group: Group = {}
+        if self._scheduled:
+            group = self.defaults()
+            self.mirror([group], clock)
+        return group
+
+    def values(self, groups: Sequence[Group], names: Mapping[torch.Tensor, str], clock: int) -> Values:
+        """Every hyperparameter by path for the coming step: one number, or one by tensor where groups differ."""
+        checked = [self.check(group, clock) for group in groups]
+        if len(checked) == 1:
+            return checked[0]
+        table: dict[str, float | Mapping[str, float]] = {}
+        for path, first in checked[0].items():
+            if all(values[path] == first for values in checked):
+                table[path] = first
+            else:
+                pairs = zip(groups, checked, strict=True)
+                table[path] = {names[p]: values[path] for group, values in pairs for p in group["params"]}
+        return table
+
+    def check(self, group: Mapping[str, Any], clock: int) -> dict[str, float]:
+        """One group's hyperparameters by path; a number is checked against its range, a changed mirror refused."""
+        self.check_constants("param group", group)
+        expected = self.rule.values(clock)
+        values = {}
+        for path, setting in self._settings.items():
+            owner, _, name = path.rpartition(".")
+            given = self._read(group, path)
+            if not isinstance(setting, Schedule):
+                values[path] = self._links[owner].check(name, given)
+            elif given == expected[path]:
+                values[path] = expected[path]
+            else:
+                raise InputError(
+                    f"param group: {self.keys.get(path, path)} follows {setting!r} and mirrors its value "
+                    f"{expected[path]:g}; it cannot be changed to {given!r}: change the schedule instead"
+                )
+        return values
+
+    def check_constants(self, owner: str, group: Mapping[str, Any]) -> None:
+        """Refuse another value of what is fixed; how PyTorch executes a step is not our concern."""
+        for key, value in self.constants.items():
+            if key not in _EXECUTION and group.get(key, value) != value:
+                raise InputError(f"{owner}: {key} is fixed at {value!r} in this optimizer, got {group[key]!r}")
+
+    def mirror(self, groups: Sequence[Group], clock: int) -> None:
+        """Write scheduled hyperparameters' coming values into the groups; one out of range stops the coming step."""
+        if not self._scheduled:
+            return
+        try:
+            expected = self.rule.values(clock)
+        except HyperparameterError:
+            return
+        for path in self._scheduled:
+            for group in groups:
+                self._write(group, path, expected[path])
+
+    def _read(self, group: Mapping[str, Any], path: str) -> Any:
+        key = self.keys.get(path, path)
+        return group[key] if isinstance(key, str) else group[key[0]][key[1]]
+
+    def _write(self, group: Group, path: str, value: float) -> None:
+        key = self.keys.get(path, path)
+        if isinstance(key, str):
+            group[key] = value
+            return
+        name, index = key
+        entries = list(group.get(name, ()))
+        entries += [value] * (index + 1 - len(entries))
+        entries[index] = value
+        group[name] = tuple(entries)

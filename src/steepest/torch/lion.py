@@ -1,0 +1,46 @@
+"""Lion, in the manner of PyTorch."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from steepest.core.stepper import Nonfinite
+from steepest.formula import Rule
+from steepest.rules import scale_by_lion
+from steepest.rules.decay_weights import Decay, Exempt
+from steepest.torch.assemble import COMMON, Number, assembled, pair
+from steepest.torch.optimizer import Optimizer, Parameters
+
+
+@final
+class Lion(Optimizer):
+    """Lion with decoupled weight decay: see `steepest.rules.scale_by_lion`. PyTorch has none.
+
+    lr in (0, ∞); betas each in [0, 1); weight_decay in [0, ∞), times lr (decay="lr").
+    """
+
+    _keys: ClassVar = {**COMMON, "scale_by_lion.beta1": ("betas", 0), "scale_by_lion.beta2": ("betas", 1)}
+    _slot_names: ClassVar = {"exp_avg": "scale_by_lion.m"}
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: Number = 1e-4,
+        betas: tuple[Number, Number] = (0.9, 0.99),
+        weight_decay: Number = 0.0,
+        *,
+        maximize: bool = False,
+        clip: Number | None = None,
+        average: Number | None = None,
+        decay: Decay = "lr",
+        exempt: Exempt = "none",
+        nonfinite: Nonfinite = "apply",
+    ) -> None:
+        beta1, beta2 = pair(betas)
+
+        def scaling() -> tuple[Rule, ...]:
+            return (scale_by_lion(beta1=beta1, beta2=beta2),)
+
+        constants = {"maximize": maximize}
+        rule = assembled("Lion", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
+        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
