@@ -252,6 +252,17 @@ def test_parameters_that_want_gradients() -> None:
     assert_alike(live.live, walk(RULES["average"], world).points, rtol=1e-13, atol=1e-14)
 
 
+def test_random_numbers_are_of_the_seed() -> None:
+    world, rule = field(3, 4), chain(examples.noise(), learning_rate(lr=0.1))
+    ends = []
+    for seed in (5, 6):
+        live = Live(world, in_numpy())
+        go(EagerStepper(rule, live.live, seed=seed), live, 4)
+        assert_alike(live.live, walk(rule, world, seed=seed).points, rtol=0, atol=0)
+        ends.append(live.live["weight"])
+    assert not np.array_equal(*ends)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(InputError, match=r"no rule in the chain sets the step; add learning_rate\(lr=…\)"):
         EagerStepper(scale_by_adam(), {"a": np.ones(2)})

@@ -10,18 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rule_contract import (
-    BY_NAME,
-    CONTRACT,
-    REQUIRED,
-    Case,
-    Peer,
-    base,
-    check_changes,
-    check_peer,
-    check_reference,
-    check_scale,
-)
+from rule_checks import check_changes, check_peer, check_reference, check_scale
+from rule_contract import BY_NAME, CONTRACT, REQUIRED, Case, Peer, base
 from rule_field import assert_alike, field, walk
 
 from steepest import rules

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 import torch
-from rule_contract import run_optax
+from rule_checks import run_optax
 from rule_field import assert_alike, field, in_torch
 
 import steepest.torch as ours

@@ -66,7 +66,6 @@ class Calls:
 
 
 @final
-@final
 class Oracle:
     """Asks an objective and counts every call; the only way a method sees a problem.
 

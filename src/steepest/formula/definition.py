@@ -70,6 +70,8 @@ class Formula:
         signature = inspect.signature(function)
         self.arguments = self._positional(signature)
         self.hyperparameters = self._keyword_only(signature)
+        if opaque and any(declared.kind == "rule" for declared in self.hyperparameters.values()):
+            raise FormulaError(f"{self.name}: an opaque rule works on arrays, so it cannot call an inner rule")
         keywords = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
         self.__signature__ = signature.replace(parameters=keywords, return_annotation=Rule)
 

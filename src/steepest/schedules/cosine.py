@@ -72,8 +72,10 @@ class warmup_cosine(Schedule):
         Range().check("warmup_cosine", "final", self.final)
 
     def __call__(self, step: int) -> float:
-        if step < self.warmup:
+        if step < self.warmup - 1:
             return self.peak * (step + 1) / self.warmup
+        if step < self.warmup:
+            return self.peak
         return cosine(self.peak, self.steps - self.warmup, self.final)(step - self.warmup)
 
     @property
