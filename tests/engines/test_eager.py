@@ -13,7 +13,7 @@ import torch
 from rule_field import Field, assert_alike, field, in_numpy, in_torch, walk
 
 from steepest.core.arrays import to_numpy
-from steepest.core.errors import HyperparameterError, InputError, NonfiniteError
+from steepest.core.errors import HyperparameterError, InputError, InputTypeError, NonfiniteError
 from steepest.core.oracle import Evaluation, Objective, Oracle
 from steepest.core.stepper import Stepper
 from steepest.engines import EagerStepper
@@ -272,3 +272,10 @@ def test_what_is_refused() -> None:
     stepper = EagerStepper(adam(), live.live, nonfinite="ignore")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="nonfinite must be"):
         stepper.step(Oracle(live))
+
+
+def test_arrays_that_cannot_be_changed_in_place_are_refused() -> None:
+    import jax.numpy as jnp
+
+    with pytest.raises(InputTypeError, match=r"sgd: a must be changeable in place, got ArrayImpl; use rule\.update"):
+        EagerStepper(sgd(lr=0.1), {"a": jnp.ones(2)})

@@ -10,7 +10,7 @@ from typing import Any, cast, final
 import array_api_compat
 
 from steepest.core.arrays import Array, Tensors, assign, copy, is_finite
-from steepest.core.errors import HyperparameterError, InputError
+from steepest.core.errors import HyperparameterError, InputError, InputTypeError
 from steepest.core.oracle import Evaluation, Oracle
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula import Rule, State
@@ -23,6 +23,8 @@ class EagerStepper:
 
     A rule without a query keeps nothing but its state. One with a query (look-ahead, SAM) keeps p itself aside
     while the tensors hold the point where the next gradient is taken.
+
+    Raises InputError for a rule that sets no step, InputTypeError for tensors that cannot be changed in place.
 
     asks_twice: whether a step takes two gradients. moves_query: whether the tensors hold something other than p.
     """
@@ -38,6 +40,10 @@ class EagerStepper:
     ) -> None:
         if not rule.sets_step:
             raise InputError(f"{rule.name}: no rule in the chain sets the step; add learning_rate(lr=…) to {rule!r}")
+        for name, tensor in tensors.items():
+            if not (array_api_compat.is_numpy_array(tensor) or array_api_compat.is_torch_array(tensor)):
+                kind = type(tensor).__name__
+                raise InputTypeError(f"{rule.name}: {name} must be changeable in place, got {kind}; use rule.update")
         self.rule, self.tensors = rule, tensors
         self.nonfinite: Nonfinite = nonfinite
         self.maximize = maximize
