@@ -61,7 +61,7 @@ def test_the_problem_without_a_mistake_passes():
         ({"summary": None}, InputTypeError, "mine: summary must be a string, got NoneType"),
         *(
             ({"batch_size": size}, InputError, rf"mine: batch_size must be a whole number in \[1, 30\].*got {size!r}")
-            for size in (0, -1, 31, 2.5, 8.0, True, "8", None)
+            for size in (0, -1, 31, 2.5, 8.0, True, "8")
         ),
         ({"train": data()[0]}, InputTypeError, "mine: train must be a tuple or dict of arrays.*got ndarray"),
         ({"train": None}, InputTypeError, "mine: train must be a tuple or dict of arrays.*got NoneType"),
@@ -245,3 +245,24 @@ def test_a_failed_check_leaves_the_random_state():
     with pytest.raises(ProblemError):
         make(loss=lambda m, b: torch.rand(()) / 0 + raising()).check()
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_small_data_set_is_one_batch_unless_told_otherwise():
+    arguments = {"model": model, "loss": loss, "validation": data(7)}
+    assert TrainingProblem("mine", train=data(30), **arguments).batch_size == 30
+    assert TrainingProblem("mine", train=data(65), **arguments).batch_size == 64
+
+
+def test_a_data_set_that_raises_says_which_sample():
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, row):
+            if row == 3:
+                raise OSError("cannot read 3.png")
+            x, y = data(12)
+            return x[row], y[row]
+
+    with pytest.raises(ProblemError, match=r"train: sample 3 raised OSError: cannot read 3\.png"):
+        make(train=Broken()).check()

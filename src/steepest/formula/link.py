@@ -97,11 +97,11 @@ class Link(Rule):
         frame.path = outer
         if not self.formula.slots:
             if not isinstance(result, Bundle | Node | float | int):
-                raise FormulaError(f"{self.formula.name}: a rule without slots returns u alone, got {result!r}")
+                raise FormulaError(f"{self.formula.name}: a rule without slots returns u alone, got {_amount(result)}")
             return result
         if not isinstance(result, tuple) or len(result) != 1 + len(self.formula.slots):
             names = ", ".join(("u", *(slot.name for slot in self.formula.slots)))
-            raise FormulaError(f"{self.formula.name}: a rule with slots returns ({names}), got {result!r}")
+            raise FormulaError(f"{self.formula.name}: a rule with slots returns ({names}), got {_amount(result)}")
         for slot, after in zip(self.formula.slots, result[1:], strict=True):
             if slot.name in exists:
                 frame.new[f"{here}.{slot.name}"] = (frame.names, after)
@@ -140,13 +140,17 @@ class Link(Rule):
         return where(frame.k <= 1, u, before) if slot.init == "first" else before
 
     def _call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        bundles = [value for value in (*arguments, *keywords.values()) if isinstance(value, Bundle)]
-        if not self.formula.opaque or not bundles:
-            return (
-                self.formula.function(*arguments, **keywords)
-                if not self.formula.opaque
-                else self._opaque_nodes(arguments, keywords)
-            )
+        try:
+            if not self.formula.opaque:
+                return self.formula.function(*arguments, **keywords)
+            if any(isinstance(value, Bundle) for value in arguments):
+                return self._opaque_bundles(arguments, keywords)
+            return self._opaque_nodes(arguments, keywords)
+        except FormulaError as error:
+            raise error if str(error).startswith(f"{self.name}: ") else FormulaError(f"{self.name}: {error}") from None
+
+    def _opaque_bundles(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The formula on whole arrays, tensor by tensor."""
         names, count = tuple(keywords), len(arguments)
 
         def on_arrays(*parts: Any) -> Any:
@@ -160,3 +164,9 @@ class Link(Rule):
     def _opaque_nodes(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         u, *_ = arguments
         return evaluate.opaque_nodes(self, u.tracer, (*arguments, *keywords.values()))
+
+
+def _amount(result: object) -> str:
+    if isinstance(result, tuple):
+        return f"{len(result)} values"
+    return "one value" if isinstance(result, Bundle | Node | float | int) else repr(result)

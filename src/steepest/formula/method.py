@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ParamSpec
+from typing import ParamSpec, overload
 
 from steepest.core.errors import speaking_of
 from steepest.formula.chain import Chain, chain
@@ -15,10 +15,21 @@ from steepest.formula.rule import Rule
 P = ParamSpec("P")
 
 
-def method(**names: str) -> Callable[[Callable[P, Rule]], Callable[P, Chain]]:
+@overload
+def method(function: Callable[P, Rule], /) -> Callable[P, Chain]: ...
+
+
+@overload
+def method(**names: str) -> Callable[[Callable[P, Rule]], Callable[P, Chain]]: ...
+
+
+def method(
+    function: Callable[P, Rule] | None = None, /, **names: str
+) -> Callable[P, Chain] | Callable[[Callable[P, Rule]], Callable[P, Chain]]:
     """Name the chain that a function returns after it, and let errors speak of the arguments that it was given.
 
-    names: where an argument is not called what the formula calls it, "rule__hyperparameter" = the argument.
+    `@method` alone, or with names: where an argument is not called what the formula calls it, the argument by
+    "rule__hyperparameter".
 
     >>> from steepest.rules import adam, rmsprop
     >>> adam(lr=0.1)
@@ -45,4 +56,4 @@ def method(**names: str) -> Callable[[Callable[P, Rule]], Callable[P, Chain]]:
 
         return build
 
-    return decorate
+    return decorate if function is None else decorate(function)

@@ -53,8 +53,8 @@ _CLASSES: Final = {"FunctionProblem": "functions.function", "TrainingProblem": "
 def names() -> tuple[str, ...]:
     """The names of the built-in problems, functions first.
 
-    >>> names()
-    ('parabola', 'bowl', 'quadratic', 'rosenbrock', 'beale', 'digits-mlp')
+    >>> names()[:2]
+    ('parabola', 'bowl')
     """
     return tuple(PROBLEMS)
 

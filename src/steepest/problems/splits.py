@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset, default_collate
 
 from steepest.core.arrays import Array
-from steepest.core.errors import InputError, InputTypeError
+from steepest.core.errors import InputError, InputTypeError, ProblemError
 from steepest.problems.seeding import all_seeded
 
 Data = Sequence[Array] | Mapping[str, Array] | Dataset[Any]
@@ -174,8 +174,15 @@ class DatasetSplit(Split):
 
     def _read(self, rows: Sequence[int], seed: int) -> Batch:
         with all_seeded(seed, torch.device("cpu")):
-            batch = default_collate([self._data[row] for row in rows])
+            batch = default_collate([self._sample(row) for row in rows])
         return batch if self._device.type == "cpu" else _moved(batch, self._device)
+
+    def _sample(self, row: int) -> Any:
+        try:
+            return self._data[row]
+        except Exception as error:
+            text = str(error).strip().partition("\n")[0] or "no message"
+            raise ProblemError(f"{self._name}: sample {row} raised {type(error).__name__}: {text}") from error
 
 
 def _read_arrays(owner: str, name: str, arrays: Mapping[Hashable, object], keyed: bool) -> ArraySplit:

@@ -34,8 +34,9 @@ class TrainingProblem(Problem):
     loss(model, batch): the batch's mean loss, a tensor of one number. train, validation, test: a tuple or dict of
     arrays (NumPy, PyTorch) of equal length, samples along the first axis, held and not copied; or a map-style data
     set; a batch is a tuple or dict of tensors, or what `default_collate` makes. batch_size in [1, training samples],
-    64. metric(model, batch): the batch's mean of what counts in the end, one number; higher_is_better says which way.
-    target: the validation metric (without one, the validation loss) that counts as reached. summary: one line.
+    left out: 64, or all where there are fewer. metric(model, batch): the batch's mean of what counts in the end, one
+    number; higher_is_better says which way. target: the validation metric (without one, the validation loss) that
+    counts as reached. summary: one line.
 
     A run's seed decides the initial weights (those after `torch.manual_seed(seed)`), the order of batches (random
     reshuffling, a last batch that is not full is dropped) and what the network draws; the same for every method,
@@ -62,7 +63,7 @@ class TrainingProblem(Problem):
         validation: Data,
         test: Data | None = None,
         *,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         metric: Metric | None = None,
         higher_is_better: bool = False,
         target: float | None = None,
@@ -83,7 +84,8 @@ class TrainingProblem(Problem):
         self._target = None if target is None else Range().check(name, "target", target)
         splits = {"train": train, "validation": validation} | ({} if test is None else {"test": test})
         self._splits: dict[str, Split] = {key: read_split(name, key, data) for key, data in splits.items()}
-        self._batch_size = _whole(name, "batch_size", batch_size, len(self._splits["train"]))
+        samples = len(self._splits["train"])
+        self._batch_size = _whole(name, "batch_size", min(64, samples) if batch_size is None else batch_size, samples)
         self._name, self._model, self._loss, self._metric = name, model, loss, metric
         self._higher_is_better = higher_is_better
         self._summary = summary or f"{len(self._splits['train'])} training samples in batches of {self._batch_size}"

@@ -32,7 +32,7 @@ def scale_by_adagrad(u, s, k, *, initial: NonNegative = 0.0, eps: Positive = 1e-
     return u / (sqrt(s) + eps), s
 
 
-@method()
+@method
 def adagrad(
     lr: float | Schedule = 0.01,
     *,

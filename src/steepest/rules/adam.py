@@ -44,7 +44,7 @@ def scale_by_adam(
     return (m / (1 - beta1**k)) / (sqrt(second / (1 - beta2**k)) + eps), m, v, v_max
 
 
-@method()
+@method
 def adam(
     lr: float | Schedule = 0.001,
     *,
@@ -68,7 +68,7 @@ def adam(
     return decayed((scaling,), learning_rate(lr=lr), decay, weight_decay, exempt)
 
 
-@method()
+@method
 def adamw(
     lr: float | Schedule = 0.001,
     *,

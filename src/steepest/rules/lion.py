@@ -29,7 +29,7 @@ def scale_by_lion(u, m, *, beta1: Unit = 0.9, beta2: Unit = 0.99):
     return sign(beta1 * m + (1 - beta1) * u), beta2 * m + (1 - beta2) * u
 
 
-@method()
+@method
 def lion(
     lr: float | Schedule = 1e-4,
     *,

@@ -61,7 +61,7 @@ def _look_ahead(p, v, beta):
     return p - beta * v
 
 
-@method()
+@method
 def sgd(
     lr: float | Schedule,
     *,
@@ -79,7 +79,7 @@ def sgd(
     return decayed((), learning_rate(lr=lr), decay, weight_decay, exempt)
 
 
-@method()
+@method
 def heavy_ball(
     lr: float | Schedule,
     *,
@@ -112,7 +112,7 @@ def heavy_ball(
     raise InputError(f"heavy_ball: form must be 'accumulate', 'velocity' or 'average', got {form!r}")
 
 
-@method()
+@method
 def nesterov(
     lr: float | Schedule,
     *,

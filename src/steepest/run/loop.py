@@ -174,7 +174,8 @@ def global_norm(gradients: Mapping[str, Array | None]) -> float:
         if gradient is None:
             continue
         if array_api_compat.is_numpy_array(gradient):
-            squares += float(np.sum(np.square(gradient, dtype=np.float64)))
+            with np.errstate(over="ignore"):
+                squares += float(np.sum(np.square(gradient, dtype=np.float64)))
         else:
             xp: Any = namespace(gradient)
             squares += float(xp.linalg.vector_norm(gradient)) ** 2

@@ -41,7 +41,7 @@ class _Table:
         self.rows = 0
 
     def add(self, row: Mapping[str, float]) -> None:
-        for name in row.keys() - self.columns.keys():
+        for name in [name for name in row if name not in self.columns]:
             self.columns[name] = [float("nan")] * self.rows
         for name, column in self.columns.items():
             column.append(float(row.get(name, float("nan"))))

@@ -114,13 +114,15 @@ class FunctionProblem(Problem):
         return self._source
 
     def fun(self, x: npt.ArrayLike) -> float:
-        """f(x). Raises ProblemError where it is not one number."""
-        return _number(self._name, self._fun(np.asarray(x, dtype=np.float64)))
+        """f(x); inf or NaN far out, without a warning. Raises ProblemError where it is not one number."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _number(self._name, self._fun(np.asarray(x, dtype=np.float64)))
 
     def gradient(self, x: npt.ArrayLike) -> Vector:
         """∇f(x), a new array. Raises ProblemError where it is not as long as x."""
         point = np.asarray(x, dtype=np.float64)
-        found = np.array(self._gradient(point), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = np.array(self._gradient(point), dtype=np.float64)
         if found.shape != point.shape:
             raise ProblemError(f"{self._name}: gradient must return shape {point.shape}, got {found.shape}")
         return found
