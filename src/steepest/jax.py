@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, final
 
 import numpy as np
@@ -19,9 +19,10 @@ from steepest.core.facts import MethodFacts
 from steepest.core.oracle import Oracle
 from steepest.core.schedule import Schedule
 from steepest.core.stepper import StepReport
+from steepest.problems.fingerprint import fingerprint
 
 LEARNING_RATE = ("learning_rate", "lr")
-"""The names by which a factory's learning rate is known."""
+"""The names by which a factory's learning rate is known: of optax's, of PyTorch's and of a user's."""
 
 
 @final
@@ -45,7 +46,7 @@ class OptaxMethod:
 
     def __post_init__(self) -> None:
         _optax()
-        if _is_transformation(self.source):
+        if is_transformation(self.source):
             if self.settings or self.schedule is not None:
                 raise InputTypeError("OptaxMethod: a transformation that is made has its settings; pass its factory")
             return
@@ -62,7 +63,7 @@ class OptaxMethod:
 
     @property
     def name(self) -> str:
-        if _is_transformation(self.source):
+        if is_transformation(self.source):
             return "optax"
         name = str(getattr(self.source, "__name__", type(self.source).__name__))
         return f"optax.{name}" if _is_optaxs(self.source) else name
@@ -71,8 +72,8 @@ class OptaxMethod:
     def text(self) -> str:
         rate = self._rate_name()
         settings = {**self.settings} if self.schedule is None else {**self.settings, str(rate): self.schedule}
-        if _is_transformation(self.source):
-            return f"optax transformation {_closure_text(self.source)}"
+        if is_transformation(self.source):
+            return f"optax transformation {fingerprint(_held(self.source))[:12]}"
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     @property
@@ -90,17 +91,16 @@ class OptaxMethod:
         return None if self.schedule is None else self.schedule.length
 
     def fingerprint(self) -> str:
-        """A hash of optax's version, or the factory's code, and of every setting."""
-        own = _is_transformation(self.source) or _is_optaxs(self.source)
-        code = _optax().__version__ if own else _source(self.source)
-        return hashlib.sha256(f"{self.text}\n{code}".encode()).hexdigest()
+        """A hash of optax's version, every setting, and what a user's factory or transformation consists of."""
+        parts = (_held(self.source), _held(self.settings), self.schedule)
+        return fingerprint("optax", _optax().__version__, *parts)
 
     def start(self, tensors: Tensors, *, seed: int) -> OptaxStepper:
         """A stepper on these live tensors, PyTorch's or NumPy's. `seed` is not used: optax keeps its own."""
         return OptaxStepper(self._transformation(), tensors, self.schedule, self._rate())
 
     def _transformation(self) -> Any:
-        if _is_transformation(self.source):
+        if is_transformation(self.source):
             return self.source
         factory: Callable[..., object] = self.source  # type: ignore[assignment]
         settings: dict[str, Any] = dict(self.settings)
@@ -113,12 +113,12 @@ class OptaxMethod:
             made = factory(**settings)
         except (TypeError, ValueError) as error:
             raise InputError(f"{self.name}: {' '.join(str(error).split())}") from error
-        if not _is_transformation(made):
+        if not is_transformation(made):
             raise InputTypeError(f"{self.name}: must return an optax transformation, got {type(made).__name__}")
         return made
 
     def _rate_name(self) -> str | None:
-        if _is_transformation(self.source) or not callable(self.source):
+        if is_transformation(self.source) or not callable(self.source):
             return None
         known = inspect.signature(self.source).parameters
         return next((key for key in LEARNING_RATE if key in known), None)
@@ -215,7 +215,8 @@ def _jax() -> Any:
         raise MissingExtraError("JAX and optax", "jax") from error
 
 
-def _is_transformation(item: object) -> bool:
+def is_transformation(item: object) -> bool:
+    """Whether `item` is an optax transformation that is made; optax itself is not imported for it."""
     bases = type(item).__mro__
     return any(b.__name__.startswith("GradientTransformation") and b.__module__.startswith("optax") for b in bases)
 
@@ -224,33 +225,25 @@ def _is_optaxs(item: object) -> bool:
     return str(getattr(item, "__module__", "")).partition(".")[0] == "optax"
 
 
-def _source(item: object) -> str:
-    try:
-        return inspect.getsource(item)  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return repr(item)
+def _held(item: object, seen: frozenset[int] = frozenset()) -> object:
+    """The same with the functions in it taken apart: a transformation is its functions and the values they hold.
 
-
-def _closure_text(item: object) -> str:
-    """What a made transformation's functions are and hold, as stable text: their names, code and captured values."""
-    return hashlib.sha256(_describe(item, set()).encode()).hexdigest()[:12]
-
-
-def _describe(item: object, seen: set[int]) -> str:
-    if isinstance(item, int | float | str | bool | None):
-        return repr(item)
+    A library's function is its name and these values. A user's is its code as well, and what it reaches; the
+    transformations among its globals are taken apart in turn.
+    """
     if id(item) in seen:
         return "…"
-    seen = seen | {id(item)}
+    seen |= {id(item)}
+    if isinstance(item, functools.partial):
+        return ["partial", _held(item.func, seen), _held(item.args, seen), _held(item.keywords, seen)]
+    if isinstance(item, FunctionType):
+        cells = [_held(cell.cell_contents, seen) for cell in item.__closure__ or ()]
+        defaults = [_held(item.__defaults__, seen), _held(item.__kwdefaults__, seen)]
+        reached = [item.__globals__.get(name) for name in item.__code__.co_names]
+        made = [_held(value, seen) for value in reached if is_transformation(value)]
+        return [f"{item.__module__}.{item.__qualname__}", item, cells, defaults, made]
     if isinstance(item, tuple | list):
-        return f"[{', '.join(_describe(part, seen) for part in item)}]"
+        return [_held(part, seen) for part in item]
     if isinstance(item, Mapping):
-        return f"{{{', '.join(f'{key}: {_describe(value, seen)}' for key, value in item.items())}}}"
-    if inspect.isfunction(item):
-        cells = [cell.cell_contents for cell in item.__closure__ or ()]
-        defaults = [*(item.__defaults__ or ()), item.__kwdefaults__ or {}]
-        code = hashlib.sha256(item.__code__.co_code).hexdigest()[:12]
-        return f"{item.__module__}.{item.__qualname__}:{code}({_describe([*cells, *defaults], seen)})"
-    if hasattr(item, "__array__"):
-        return np.asarray(item).tobytes().hex()
-    return type(item).__qualname__
+        return {key: _held(value, seen) for key, value in item.items()}
+    return item

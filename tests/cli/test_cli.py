@@ -184,7 +184,11 @@ def test_ctrl_c_is_status_130_and_one_line_on_how_to_go_on(
         (["compare", "bowl", "--schedule", "cosin"], "unknown schedule 'cosin'; did you mean cosine"),
         (["compare", "bowl", "--device", "abacus"], "device must be of ['cpu'"),
         (["compare", "bowl", "--report", "/none/r.html"], "report: path must be writable, got '/none/r.html'"),
-        (["compare", "bowl", "--report", "/"], "report: path must be writable"),
+        (["compare", "bowl", "--report", "/"], "report: path must be a new file or an earlier report"),
+        (
+            ["compare", "bowl", "--report", "my_problem.py"],
+            "must be a new file or an earlier report, got 'my_problem.py'",
+        ),
         (["compare", "bowl", "--store", "/none/s.sqlite"], "store: path must be a file that can be written"),
         (["compare", "bowl", "--store", "my_problem.py"], "'my_problem.py' cannot be used (file is not a database)"),
         (["compare", "bowl", "--methods", "my_methods.py:bad"], "torch.SGD: Invalid momentum value: -1.0"),
@@ -211,7 +215,7 @@ def test_bad_input_is_one_line_with_status_2_and_nothing_is_written(
 
 
 def test_an_error_in_a_process_of_its_own_has_no_traceback(folder: Path):
-    command = [sys.executable, "-m", "steepest.cli", "compare", "bowl", "--trials", "0"]
+    command = [sys.executable, "-m", "steepest", "compare", "bowl", "--trials", "0"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == "steepest: error: compare: trials must be a whole number in [1, inf), got 0\n"
@@ -220,12 +224,14 @@ def test_an_error_in_a_process_of_its_own_has_no_traceback(folder: Path):
 def test_the_live_table_shows_methods_trials_and_the_best_so_far():
     from rich.console import Console
 
-    from steepest.cli import _Watch
+    from steepest.cli.watch import Watch
     from steepest.lab import compare
 
     console = Console(width=120, force_terminal=True, record=True, file=open("/dev/null", "w"))
-    watch = _Watch(console, "s.sqlite")
-    study = compare("bowl", ["sgd", "adam"], trials=3, steps=20, seeds=2, jobs=1, progress=watch)
+    watch = Watch(console, "s.sqlite")
+    with watch:
+        study = compare("bowl", ["sgd", "adam"], trials=3, steps=20, seeds=2, jobs=1, progress=watch)
+    console.export_text()
     console.print(watch.view())
     text = console.export_text()
     console.file.close()

@@ -14,8 +14,10 @@ import torch
 import steepest
 from steepest import rules, schedules
 from steepest.core.errors import SteepestError
+from steepest.formula import rule
 from steepest.lab import RunFinished, StudyFinished, StudyStarted, compare
 from steepest.problems import TrainingProblem, get
+from steepest.statistics import median_interval
 
 METHODS = ["sgd", "adam"]
 SMALL = {"trials": 4, "steps": 8, "seeds": 3, "jobs": 1}
@@ -163,7 +165,7 @@ def test_a_method_that_always_diverges_ranks_last_with_infinite_scores():
     assert study.best().method == "sgd"
 
 
-def test_a_method_that_raises_is_a_failed_run_with_its_reason_and_is_not_tried_again(tmp_path: Path):
+def test_a_method_that_raises_is_a_failed_run_with_its_reason_and_is_tried_again(tmp_path: Path):
     def raising() -> object:
         return Raising()
 
@@ -176,7 +178,7 @@ def test_a_method_that_raises_is_a_failed_run_with_its_reason_and_is_not_tried_a
     assert study.table()[-1].failed == 3 and "every trial failed: " in study.table()[-1].remarks[0]
     again = tiny.Counter()
     compare(tiny.line(), [raising, rules.sgd(lr=0.05)], progress=again, **options)
-    assert again.trained == 0
+    assert again.trained == 1 and again.stored == 1 + 3
 
 
 class Raising:
@@ -243,6 +245,94 @@ def test_the_public_function_is_the_same():
     assert steepest.compare is compare
 
 
+@rule
+def misspelt(u):
+    return u * nowhere  # noqa: F821
+
+
+@rule
+def doubled(u):
+    return u, u
+
+
+class Reportless(Raising):
+    """A method whose step returns nothing."""
+
+    def step(self, oracle: object) -> None:
+        oracle.value_and_gradient()
+
+
+def test_a_report_may_not_replace_the_code_of_the_study(tmp_path: Path):
+    path = tmp_path / "m.py"
+    path.write_text("from steepest import rules\nmine = rules.sgd(lr=0.1)\n")
+    before = path.read_text()
+    for methods in ([f"{path}:mine"], {"a": f"{path}:mine"}):
+        with pytest.raises(SteepestError, match="report must be another file than the code"):
+            compare("bowl", methods, report=path, **SMALL)
+    assert path.read_text() == before
+
+
+def test_runs_of_a_method_are_counted_even_where_another_has_none(tmp_path: Path):
+    watch = tiny.Counter()
+    compare(tiny.line(), METHODS, store=tmp_path / "s.sqlite", **SMALL)
+    compare(tiny.line(), [*METHODS, "adagrad"], store=tmp_path / "s.sqlite", progress=watch, **SMALL)
+    begun = next(e for e in watch.events if isinstance(e, StudyStarted))
+    assert (begun.total, begun.stored) == (RUNS + 13, RUNS) and watch.stored == RUNS
+
+
+class Fails(Raising):
+    """Raises on the tuning seeds after the first: what was tried once cannot be confirmed."""
+
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
+
+    def start(self, tensors: object, *, seed: int) -> Raising:
+        self.count = 0 if seed in (1, 2) else 100
+        return self
+
+
+def failing(lr: float = 0.1) -> Fails:
+    return Fails(lr)
+
+
+def test_what_failed_in_confirmation_is_not_said_to_have_diverged():
+    study = compare(tiny.line(), [failing, rules.sgd(lr=0.05)], **SMALL)
+    last = study.table()[-1]
+    assert (last.method, last.setting, last.diverged, last.failed) == ("failing", None, 0, 3)
+    (remark,) = last.remarks
+    assert "0 runs diverged and 6 failed: " in remark and "the third step" in remark
+
+
+def test_where_every_run_diverges_nothing_is_said_of_seeds():
+    study = compare(tiny.line(), {"wild": rules.sgd(lr=1e9), "wilder": rules.sgd(lr=1e10)}, **SMALL)
+    assert not study.seedless and "seed, so there" not in study.sentence
+
+
+def test_a_training_problem_whose_scores_agree_still_depends_on_its_seed():
+    x, y = tiny.data(64, 0)
+    flat = TrainingProblem("flat", tiny.model, zero_at_the_end, (x, y), (x[:20], y[:20]), batch_size=16)
+    study = compare(flat, [rules.sgd(lr=0.05)], **SMALL)
+    assert len(set(study.scores["sgd"])) == 1 and not study.seedless
+
+
+def zero_at_the_end(network: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """The loss on batches; the same for all weights on the validation data, which has 20 rows."""
+    return tiny.loss(network, batch) * (0.0 if len(batch[0]) == 20 else 1.0)
+
+
+def test_a_method_with_one_run_has_no_interval_for_its_metric():
+    study = compare("bowl", ["sgd"], trials=2, steps=20, seeds=10, jobs=1)
+    assert study.seedless and study.best().metric.estimate == study.finals[0].scores["distance"]
+    assert study.best().metric == median_interval([study.finals[0].scores["distance"]])
+
+
+def test_a_method_that_asks_for_more_gradients_is_remarked():
+    study = compare(tiny.line(), [functools.partial(torch.optim.LBFGS, max_iter=4), "sgd"], **SMALL)
+    remarks = {row.method: row.remarks for row in study.table()}
+    assert any("gradients a step" in remark for remark in remarks["torch.LBFGS"])
+    assert not any("gradients a step" in remark for remark in remarks["sgd"])
+
+
 def bad_labels() -> TrainingProblem:
     x, y = torch.randn(30, 3), torch.randint(0, 5, (30,))
 
@@ -288,6 +378,13 @@ def raises() -> TrainingProblem:
         (raises, ["sgd"], {}, r"RuntimeError: no data \(test_compare.py:\d+\)"),
         (bad_labels, ["sgd"], {}, "label"),
         (not_finite, ["sgd"], {}, "finite"),
+        ("bowl", ["sgd"], {"schedule": None}, "schedule must be text, got None"),
+        ("bowl", ["sgd"], {"device": None}, "device must be text, got None"),
+        ("bowl", ["sgd"], {"store": "s.db", "report": "./s.db"}, "report must be another file than the store, got"),
+        ("bowl", ["sgd"], {"store": "sqlite:///s.db", "report": "s.db"}, "report must be another file than the store"),
+        ("bowl", [misspelt], {}, r"misspelt: NameError: name 'nowhere' is not defined \(test_compare.py:\d+\)"),
+        ("bowl", [doubled], {}, r"doubled: .* returns u alone, got 2 values \(test_compare.py:\d+\)"),
+        ("bowl", [lambda: Reportless()], {}, "step must return a StepReport, got NoneType"),
         (lambda: get("bowl"), [torch.optim.Adam], {"device": "cuda"}, "device must be of"),
     ],
 )

@@ -164,6 +164,12 @@ def test_what_a_file_lacks_or_raises_is_one_line(user_file: Path, name: str, err
     assert "\n" not in str(raised.value)
 
 
+def test_only_names_that_a_file_defines_are_offered(user_file: Path):
+    with pytest.raises(UnknownNameError, match=r"unknown name in my_methods\.py 'rul'") as raised:
+        contestant(f"{user_file}:rul")
+    assert not {"rule", "rules", "functools"} & set(raised.value.known) and "signed" in raised.value.known
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -10,6 +10,7 @@ import tiny
 import torch
 
 from steepest import rules
+from steepest.engines import EagerStepper
 from steepest.lab import compare
 from steepest.lab.report_data import report_data
 from steepest.report import render
@@ -82,13 +83,40 @@ def test_checks_name_what_was_not_equal():
     assert checks(scheduled)["Same schedule"] is False
 
 
+def test_starts_are_compared_by_what_the_traces_show():
+    class Elsewhere:
+        name, text, facts = "elsewhere", "elsewhere()", rules.sgd(lr=1.0).facts
+
+        def start(self, tensors, *, seed):
+            with torch.no_grad():
+                tensors["weight"] += 1.0
+            return EagerStepper(rules.sgd(lr=0.05), tensors)
+
+    study = compare(tiny.line(), {"sgd": rules.sgd(lr=0.05), "elsewhere": Elsewhere()}, **SMALL)
+    assert checks(study)["Same starts and batches"] is False and checks(study)["Seeds disjoint"] is True
+
+
+def test_the_command_keeps_what_was_asked_for(tmp_path):
+    def command(problem, methods, **options):
+        given = {"trials": 2, "steps": 4, "seeds": 2, "jobs": 1, **options}
+        return report_data(compare(problem, methods, **given)).reproduction.command
+
+    store = tmp_path / "s.sqlite"
+    assert "--quick --trials 2" in command("bowl", ["sgd"], quick=True)
+    text = command("bowl", {"a": "sgd", "b": torch.optim.Adam}, quick=True, store=store)
+    assert text.startswith("steepest.compare('bowl', {'a': 'sgd', 'b': torch.optim.Adam}, quick=True, trials=2")
+    assert f"store={str(store)!r}" in text
+    assert "['sgd', " in command(tiny.line(), ["sgd", rules.sgd(lr=0.1).named("fixed")])
+
+
 def test_functions_are_judged_by_value_with_the_distance_beside():
     study = compare("bowl", ["sgd"], **SMALL)
     data = report_data(study)
     assert (data.score_label, data.metric_label) == ("value", "distance")
     assert data.rows[0].metric is not None
     assert data.rows[0].metric.estimate == study.finals[0].scores["distance"]
-    assert checks(study)["Same starts and batches"] is False
+    check = next(check for check in data.fairness if check.label == "Same starts and batches")
+    assert check.passed and "do not depend on the seed" in check.text
 
 
 def test_times_are_shown_only_where_runs_had_the_machine_alone(tmp_path):

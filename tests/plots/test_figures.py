@@ -79,6 +79,12 @@ def test_sensitivity_shows_every_trial() -> None:
     assert left < -2 and right > 1
 
 
+@pytest.mark.parametrize(("low", "step"), [(0.5, "D2"), (0.02, 1), (1e-5, 1), (1e-9, 2), (1e-15, 3)])
+def test_learning_rates_are_labelled_at_most_once_a_decade(low: float, step: object) -> None:
+    figure = sensitivity([Trials("sgd", [low, 1.0], [0.4, 0.5])])
+    assert figure.layout.xaxis.dtick == step
+
+
 def test_highlight_turns_the_others_grey_on_the_same_axes() -> None:
     trials = [Trials("a", [0.1, 1.0], [0.3, 0.2]), Trials("b", [1.0, 100.0], [0.1, math.inf])]
     all_, only = sensitivity(trials), sensitivity(trials, highlight="a")

@@ -249,15 +249,16 @@ def test_equal_data_give_equal_bytes(html: str) -> None:
 
 def test_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path, html: str) -> None:
     path = tmp_path / "report.html"
-    path.write_text("old")
+    old = '<!doctype html>\n<meta name="generator" content="steepest">'
+    path.write_text(old)
     check_writable(path)
-    assert path.read_text() == "old"
+    assert path.read_text() == old
     write(sample(), path)
     assert path.read_text(encoding="utf-8") == html
     assert os.listdir(tmp_path) == ["report.html"]
 
 
-@pytest.mark.parametrize("where", ["missing/report.html", ".", "file.txt/report.html"])
+@pytest.mark.parametrize("where", ["missing/report.html", "file.txt/report.html"])
 def test_an_unwritable_path_is_one_clear_line(tmp_path: Path, where: str) -> None:
     (tmp_path / "file.txt").touch()
     path = tmp_path / where
@@ -267,15 +268,99 @@ def test_an_unwritable_path_is_one_clear_line(tmp_path: Path, where: str) -> Non
     assert os.listdir(tmp_path) == ["file.txt"]
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+@pytest.mark.parametrize("kind", ["file", "late", "binary", "fifo", "folder"])
+def test_what_is_no_report_is_neither_opened_nor_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "mine"
+    contents = {"file": b"# my notes", "late": b" " * 3000 + render(sample()).encode(), "binary": b"\xff\x00"}
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(contents[kind])
+    before = path.lstat()
+    for act in (check_writable, lambda p: write(sample(), p)):
+        with pytest.raises(InputError, match=r"^report: path must be a new file or an earlier report, got '.*mine'$"):
+            act(path)
+    assert path.lstat().st_ino == before.st_ino and path.lstat().st_size == before.st_size
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+def test_an_earlier_report_and_an_empty_file_are_replaced(tmp_path: Path, html: str) -> None:
+    path = tmp_path / "report.html"
+    path.touch()
+    for _ in range(2):
+        write(sample(), path)
+        assert path.read_text(encoding="utf-8") == html
+
+
+def test_runs_that_failed_are_counted_apart_from_diverged_ones() -> None:
+    data = sample()
+    text = Page(render(replace(data, rows=(data.rows[0], replace(data.rows[2], diverged=2, failed=5))))).text
+    assert "2 of 10 , 5 failed" in text and "“Failed”: an error ended the run" in text
+    assert "failed" not in Page(render(data)).text
+
+
+def browse(path: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The page as a browser has it after its scripts have run."""
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet, *more]
+    folder = [f"--user-data-dir={path.parent / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=8000"]
+    command = [*browser, *folder, "--dump-dom", path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+
+
+@needs_chromium
 @pytest.mark.slow
 def test_a_browser_draws_the_figures_without_a_complaint(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write(sample(), path)
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet]
-    more = [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=8000"]
-    done = subprocess.run([*browser, *more, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120)
+    done = browse(path)
     assert "CONSOLE" not in done.stderr
     assert done.stdout.count('class="main-svg"') >= 2
     assert 'id="trouble" class="bad"></span>' in done.stdout
+
+
+LAYOUT = """
+<script>
+setTimeout(() => {
+  const boxes = (root, what) => [...root.querySelectorAll(what)].map((found) => found.getBoundingClientRect());
+  const touch = (all) => all.some((box, i) => i && box.left < all[i - 1].right + 2);
+  const panels = [...document.querySelectorAll(".panels figure")];
+  const over = panels.some((panel) => boxes(panel, "figcaption span")
+    .some((box) => box.right > panel.getBoundingClientRect().right + 1));
+  const names = boxes(document, ".ranking th .method > span").map((box) => box.width);
+  const result = {
+    labels: panels.map((panel) => boxes(panel, ".xtick text").length),
+    touch: panels.some((panel) => touch(boxes(panel, ".xtick text"))),
+    over,
+    wide: document.documentElement.scrollWidth > innerWidth + 1,
+    longest: Math.max(...names),
+    shortest: Math.min(...names),
+  };
+  const told = { id: "layout", textContent: JSON.stringify(result) };
+  document.body.append(Object.assign(document.createElement("pre"), told));
+}, 4000);
+</script>
+"""
+
+
+@needs_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 800, 500])
+def test_labels_and_long_names_stay_apart(tmp_path: Path, width: int) -> None:
+    data = sample()
+    long = "a_very_long_method_name_that_somebody_gave_to_a_method_of_their_own_" + "x" * 40
+    tried = [Trials(name, [1e-5, 1e-3, 1.0], [0.3, 0.2, 0.4], chosen=1) for name in ("adamw", long, "sgd", "lion")]
+    rows = (data.rows[0], replace(data.rows[1], method=long))
+    text = render(replace(data, rows=rows, sensitivity=SensitivityPanel("loss", tuple(tried))))
+    path = tmp_path / "report.html"
+    path.write_text(text.replace("</body>", f"{LAYOUT}</body>"), encoding="utf-8")
+    dom = browse(path, f"--window-size={width},900").stdout
+    found = json.loads(re.search(r'<pre id="layout">(.*?)</pre>', dom, re.S)[1])
+    assert all(2 <= count <= 7 for count in found["labels"]) and not found["touch"]
+    assert not found["over"] and not found["wide"]
+    assert found["longest"] <= 200 and found["shortest"] > 30

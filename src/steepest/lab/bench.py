@@ -33,14 +33,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task gave. kept: whether it goes into the store; a run that its process did not survive does not."""
+    """What a task gave: a run that ended, with its trace, or one that failed, with the reason."""
 
     status: str
     scores: Mapping[str, float] = field(default_factory=dict)
     seconds: float = math.nan
     error: str | None = None
     trace: bytes | None = None
-    kept: bool = True
 
     @classmethod
     def failed(cls, error: Exception, *, owner: str) -> Outcome:
@@ -50,8 +49,8 @@ class Outcome:
 
     @classmethod
     def lost(cls, reason: str) -> Outcome:
-        """Nobody knows whether it would happen again: the next study tries once more."""
-        return cls(Status.FAILED.value, error=reason, kept=False)
+        """Its process did not survive it."""
+        return cls(Status.FAILED.value, error=reason)
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,19 @@ class Conducted:
 
 
 def conduct(spec: StudySpec, order: Order, bench: Bench, store: Store, jobs: int, progress: Progress) -> Conducted:
-    """Run the study. What `progress` raises, and Ctrl-C, end it at once; finished runs are in the store."""
+    """Run the study. What `progress` raises, and Ctrl-C, end it at once; finished runs are in the store.
+
+    A diverged run is kept like any other. One that failed is not, so the next study with it tries again.
+    """
     began = time.perf_counter()
     plan = _Plan(spec, bench)
     counted = _Counted(store)
-    plan.walk(counted.obtain)
+    for name in spec.methods:
+        plan.walk(counted.obtain, (name,))
     conductor = _Conductor(spec, store, progress, plan)
     progress(StudyStarted(spec, plan.total, counted.stored, jobs))
     with train(order, bench, jobs) as crew:
-        choices = plan.walk(lambda phase, tasks: conductor.obtain(phase, tasks, crew))
+        choices = plan.walk(lambda phase, tasks: conductor.obtain(phase, tasks, crew), spec.methods)
     seconds = time.perf_counter() - began
     progress(StudyFinished(conductor.trained, seconds))
     return Conducted(tuple(conductor.runs), choices or {}, conductor.trained, seconds)
@@ -59,17 +63,24 @@ class _Plan:
         self.spec, self.bench = spec, bench
         self.study = study_key(bench.problem.fingerprint(), spec.schedule, spec.steps, spec.device)
         self.trials = self._trials()
-        self.total = len(self.trials) + self._later()
+        self._totals = {name: self._expected(name) for name in spec.methods}
 
-    def walk(self, obtain: Obtain) -> Choices | None:
-        tuned = obtain("tune", self.trials)
+    @property
+    def total(self) -> int:
+        """How many runs there will be, as far as is known."""
+        return sum(self._totals.values())
+
+    def walk(self, obtain: Obtain, methods: Sequence[str]) -> Choices | None:
+        """Go through the phases of these methods; no method's choices depend on another's runs."""
+        trials = [task for task in self.trials if task.method in methods]
+        tuned = obtain("tune", trials)
         if tuned is None:
             return None
-        by_method = {name: [run for run in tuned if run.method == name] for name in self.spec.methods}
+        by_method = {name: [run for run in tuned if run.method == name] for name in methods}
         best = {name: tuning.candidates(runs, CONFIRMED) for name, runs in by_method.items()}
         confirmations = self._confirmations(best)
-        expected = self.spec.seeds * sum(bool(runs) for runs in best.values())
-        self.total = len(self.trials) + len(confirmations) + expected
+        for name, runs in best.items():
+            self._totals[name] = _count((*trials, *confirmations), name) + (self.spec.seeds if runs else 0)
         again = obtain("confirm", confirmations)
         if again is None:
             return None
@@ -77,7 +88,8 @@ class _Plan:
         for name, runs in by_method.items():
             choices[name] = self._choice(name, runs, [*best[name], *(run for run in again if run.method == name)])
         finals = self._finals(choices)
-        self.total = len(self.trials) + len(confirmations) + len(finals)
+        for name in methods:
+            self._totals[name] = _count((*trials, *confirmations, *finals), name)
         return None if obtain("final", finals) is None else choices
 
     def _trials(self) -> list[Task]:
@@ -95,7 +107,7 @@ class _Plan:
         return [
             self._task(name, run.setting, seed, "confirm")
             for place in range(CONFIRMED)
-            for name in self.spec.methods
+            for name in best
             for run in best[name][place : place + 1]
             for seed in self.spec.tuning_seeds[1:]
             if len(best[name]) > 1
@@ -117,22 +129,25 @@ class _Plan:
         return Choice(setting, validation, tuning.remarks(self.bench.methods[name].space, setting, trials))
 
     def _task(self, name: str, setting: Setting, seed: int, phase: Phase) -> Task:
-        contestant = self.bench.methods[name]
-        method = contestant.make(setting, self.spec.schedule, self.spec.steps)
-        key = run_key(self.study, contestant.fingerprint(method), setting, seed)
+        method = self.bench.methods[name].key(setting, self.spec.schedule, self.spec.steps)
+        key = run_key(self.study, method, setting, seed)
         every = self.spec.evaluate_every if phase == "final" else self.spec.steps
         return Task(key, name, setting, seed, phase, every)
 
-    def _later(self) -> int:
-        """Confirmations and final runs, if no method diverges everywhere."""
-        tried = [sum(task.method == name for task in self.trials) for name in self.spec.methods]
-        confirmed = sum(min(CONFIRMED, count) for count in tried if count > 1)
-        return confirmed * (len(self.spec.tuning_seeds) - 1) + self.spec.seeds * len(tried)
+    def _expected(self, name: str) -> int:
+        """A method's runs in all phases, if it does not diverge everywhere."""
+        tried = _count(self.trials, name)
+        confirmed = min(CONFIRMED, tried) if tried > 1 else 0
+        return tried + confirmed * (len(self.spec.tuning_seeds) - 1) + self.spec.seeds
+
+
+def _count(tasks: Iterable[Task], name: str) -> int:
+    return sum(task.method == name for task in tasks)
 
 
 @final
 class _Counted:
-    """Counts what the store has of a study, as far as the choices in it can be made already."""
+    """Counts what the store has of a method, as far as its choices can be made already."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.stored = store, 0
@@ -191,7 +206,7 @@ class _Conductor:
             seconds=outcome.seconds,
             error=outcome.error,
         )
-        if outcome.kept:
+        if not run.failed:
             self.store.add(run, outcome.trace)
         return run
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steepest import rules
 from steepest.core.errors import InputError, InputTypeError, SteepestError, UnknownNameError
 from steepest.formula import Rule
+from steepest.jax import LEARNING_RATE, is_transformation
 from steepest.lab import making
+from steepest.lab.identity import identity, rule_identity
 from steepest.lab.making import KINDS, Make, is_method
 from steepest.lab.sources import Source, blame
-from steepest.lab.spaces import LEARNING_RATE, SPACES, Setting, Space, learning_rate_only
+from steepest.lab.spaces import SPACES, Setting, Space, learning_rate_only
+from steepest.problems.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from steepest.run import Method
@@ -30,7 +32,8 @@ class Contestant:
     """A method in a study.
 
     name: as tables show it. space: where it is tuned; empty for a method with fixed settings, which has one trial.
-    reference: what another process makes the same contestant of. code: hash of the file it was loaded from, or "".
+    reference: what another process makes the same contestant of. code: hash of the class, function or object that was
+    given, with the file it was loaded from; "" for a name or rule of ours.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Contestant:
     reference: MethodLike
     make_method: Make
     code: str = ""
+    _keys: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def make(self, setting: Setting, schedule: str, steps: int) -> Rule | Method:
         """The method with these hyperparameters, for a run of `steps` steps; `schedule` shapes its learning rate.
@@ -52,12 +56,27 @@ class Contestant:
             raise blame(error, owner=self.name) from error
 
     def fingerprint(self, method: Rule | Method) -> str:
-        """A hash of what decides a run: a rule's arithmetic and settings; for others their text and code."""
+        """A hash of what decides a run: a rule's arithmetic and settings; for others code and attributes, or their own.
+
+        Raises ProblemError where a user's `text` or `fingerprint` raises, with the line.
+        """
+        if isinstance(method, Rule):
+            return rule_identity(method)
         own = getattr(method, "fingerprint", None)
-        if callable(own):
-            text = str(own())
-            return text if isinstance(method, Rule) else _hash(text, self.code)
-        return _hash(method.text, self.code or _source_text(type(method)))
+        try:
+            what = str(own()) if callable(own) else f"{method.text}\n{identity(method)}"
+        except SteepestError:
+            raise
+        except Exception as error:
+            raise blame(error, owner=self.name) from error
+        return fingerprint(what, self.code)
+
+    def key(self, setting: Setting, schedule: str, steps: int) -> str:
+        """The fingerprint of the method with these hyperparameters, taken once: a run may change what it reads."""
+        asked = repr((sorted(setting.items()), schedule, steps))
+        if asked not in self._keys:
+            self._keys[asked] = self.fingerprint(self.make(setting, schedule, steps))
+        return self._keys[asked]
 
 
 def contestant(item: MethodLike, name: str | None = None) -> Contestant:
@@ -73,7 +92,7 @@ def contestant(item: MethodLike, name: str | None = None) -> Contestant:
     ('lr', 'beta1', 'beta2')
     """
     if not isinstance(item, str):
-        return _of_object(item, name or _own_name(item), item, "")
+        return _of_object(item, name or _own_name(item), item, _code(item))
     source = Source.parse(item)
     if source is None:
         if item not in rules.METHODS:
@@ -83,7 +102,8 @@ def contestant(item: MethodLike, name: str | None = None) -> Contestant:
         )
     found = source.load()
     own = source.name if source.is_file else _own_name(found)
-    return _of_object(found, name or own, str(source), source.fingerprint())
+    code = fingerprint(source.fingerprint(), _code(found)) if source.is_file else _code(found)
+    return _of_object(found, name or own, str(source), code)
 
 
 def _of_object(item: object, name: str, reference: MethodLike, code: str) -> Contestant:
@@ -91,7 +111,7 @@ def _of_object(item: object, name: str, reference: MethodLike, code: str) -> Con
         return Contestant(name, Space(), reference, making.fixed(item), code)
     if isinstance(item, Rule):
         return Contestant(name, learning_rate_only(), reference, making.with_learning_rate(lambda: item), code)
-    if _is_transformation(item):
+    if is_transformation(item):
         return Contestant(name, Space(), reference, making.of_transformation(item), code)
     if is_method(item):
         return Contestant(name, Space(), reference, making.fixed(item), code)
@@ -127,7 +147,7 @@ def _of_factory(factory: Callable[..., object], name: str, reference: MethodLike
             raise InputError(f"{name}: takes {rate} but returns a rule without learning_rate(lr=…), {made!r}")
         with_rate = Space((*learning_rate_only().dimensions, *space.dimensions))
         return Contestant(name, with_rate, reference, making.with_learning_rate(factory), code)
-    if _is_transformation(made):
+    if is_transformation(made):
         return Contestant(name, space, reference, making.of_optax_factory(factory, rate), code)
     if is_method(made):
         return Contestant(name, space, reference, making.called(factory, name, rate), code)
@@ -166,9 +186,10 @@ def _is_torch_optimizer(item: object) -> bool:
     return any(base.__name__ == "Optimizer" and base.__module__.startswith("torch.optim") for base in bases)
 
 
-def _is_transformation(item: object) -> bool:
-    bases = type(item).__mro__
-    return any(b.__name__.startswith("GradientTransformation") and b.__module__.startswith("optax") for b in bases)
+def _code(item: object) -> str:
+    """The hash of an object's code, "" where what it makes is all that counts."""
+    ours = isinstance(item, Rule) or any(item is method for method in rules.METHODS.values())
+    return "" if ours or is_transformation(item) else identity(item)
 
 
 def _own_name(item: object) -> str:
@@ -181,14 +202,3 @@ def _own_name(item: object) -> str:
     name = str(getattr(inner, "__name__", type(inner).__name__))
     package = str(getattr(inner, "__module__", "")).partition(".")[0]
     return f"{package}.{name}" if package in {"torch", "optax"} else name
-
-
-def _source_text(kind: type) -> str:
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
-        return kind.__qualname__
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

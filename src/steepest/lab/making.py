@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -59,8 +60,9 @@ def with_learning_rate(factory: Callable[..., object]) -> Make:
 
 
 def fixed(method: object) -> Make:
-    """A rule or method that is made already."""
-    return lambda setting, schedule, steps: cast("Rule | Method", method)
+    """A rule or method that is made already; each run has a copy of its own, which may note on itself what it likes."""
+    rule = isinstance(method, Rule)
+    return lambda setting, schedule, steps: cast("Rule | Method", method if rule else copy.copy(method))
 
 
 def of_torch(factory: Callable[..., object], name: str, rate: str | None) -> Make:

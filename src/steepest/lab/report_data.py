@@ -12,8 +12,8 @@ import numpy as np
 
 import steepest
 from steepest.core.status import Status
+from steepest.jax import LEARNING_RATE
 from steepest.lab.records import EXPLODED, Phase, Run
-from steepest.lab.spaces import LEARNING_RATE
 from steepest.lab.spec import CONFIRMED
 from steepest.lab.study import Result, Study
 from steepest.lab.tuning import learning_rate_of
@@ -69,7 +69,8 @@ def _row(study: Study, result: Result) -> Row:
         score=result.score,
         seeds=result.seeds,
         metric=result.metric,
-        diverged=result.diverged + result.failed,
+        diverged=result.diverged,
+        failed=result.failed,
         p_adjusted=result.p_adjusted,
         tied_with_best=result.tied,
         seconds_per_step=float(np.median(seconds)) if alone and seconds else None,
@@ -80,7 +81,7 @@ def _notes(study: Study, results: Sequence[Result]) -> tuple[str, ...]:
     notes = [f"{result.method}: {remark}." for result in results for remark in result.remarks]
     failed = [f"{result.method} on {result.failed} of {result.seeds} seeds" for result in results if result.failed]
     if failed:
-        notes.append(f"Runs that failed count as diverged: {', '.join(failed)}.")
+        notes.append(f"Runs that raised an error rank last, as diverged ones do: {', '.join(failed)}.")
     if study.seedless:
         notes.append("Runs on this problem do not depend on the seed: every method has one run, repeated.")
     if study.about.jobs > 1:
@@ -169,12 +170,15 @@ def _fairness(study: Study, results: Sequence[Result]) -> tuple[Check, ...]:
     spec = study.spec
     fixed = [name for name in spec.methods if len(study.trials(name)) < spec.trials]
     unscheduled = [name for name, space in spec.spaces.items() if not set(space.names) & set(LEARNING_RATE)]
-    calls = {name: _gradients_per_step(study, name) for name in spec.methods}
+    calls = {name: study.gradients_per_step(name) for name in spec.methods}
+    short = sorted({run.method for run in study.runs if run.steps != spec.steps})
+    tuned_on = {run.seed for run in study.runs if run.phase != "final"}
+    shared = sorted(tuned_on & {run.seed for run in study.finals})
     costly = [f"{name} {count:.3g}" for name, count in calls.items() if count is not None and count > 1]
     border = [result.method for result in results if any("border" in remark for remark in result.remarks)]
     judged = study.judged_by
     return (
-        Check("Equal steps", True, f"{spec.steps:,} in every run"),
+        Check("Equal steps", not short, f"not for {', '.join(short)}" if short else f"{spec.steps:,} in every run"),
         Check(
             "Equal trials", not fixed, f"fewer for {', '.join(fixed)}" if fixed else f"{spec.trials} for every method"
         ),
@@ -190,14 +194,12 @@ def _fairness(study: Study, results: Sequence[Result]) -> tuple[Check, ...]:
             not costly,
             f"gradients a step: {', '.join(costly)}, 1 for the others" if costly else "one gradient a step for all",
         ),
+        *_same_starts(study),
         Check(
-            "Same starts and batches",
-            not study.seedless,
-            "for all methods on each seed"
-            if not study.seedless
-            else "runs do not depend on the seed: one run a method",
+            "Seeds disjoint",
+            not shared,
+            f"tuning saw {shared}" if shared else "tuning saw none of the seeds that judge",
         ),
-        Check("Seeds disjoint", True, "tuning never sees a seed that judges"),
         Check(
             "Judged on data not tuned on",
             judged == "test_loss",
@@ -212,13 +214,17 @@ def _fairness(study: Study, results: Sequence[Result]) -> tuple[Check, ...]:
     )
 
 
-def _gradients_per_step(study: Study, name: str) -> float | None:
-    counts = [
-        run.scores["gradient_calls"] / run.steps
-        for run in study.finals
-        if run.method == name and "gradient_calls" in run.scores and not run.diverged
-    ]
-    return float(np.median(counts)) if counts else None
+def _same_starts(study: Study) -> tuple[Check, ...]:
+    """What the traces show of the starts, nothing where there are none."""
+    equal = study.starts_equal()
+    if equal is None:
+        return ()
+    text = "on each seed all methods began with the same measurements and first value"
+    if not equal:
+        text = "on some seed the methods began with different measurements or first values"
+    elif study.seedless:
+        text = "runs do not depend on the seed: all begin alike, one run a method"
+    return (Check("Same starts and batches", equal, text),)
 
 
 def _spaces(study: Study) -> tuple[Space, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from steepest.core.errors import ProblemError, SteepestError, UnknownNameError
 
@@ -62,8 +62,7 @@ class Source:
         found: object = module
         for part in self.name.split("."):
             if not hasattr(found, part):
-                known = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-                raise UnknownNameError(f"name in {Path(self.module).name}", self.name, known)
+                raise UnknownNameError(f"name in {Path(self.module).name}", self.name, _defined(found, self.is_file))
             found = getattr(found, part)
         return found
 
@@ -91,6 +90,24 @@ def _place(error: BaseException) -> str:
         return f"{Path(error.filename).name}:{error.lineno}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_library(f.filename)]
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def is_library(module: str) -> bool:
+    """Whether a module is Python's, installed, or ours, so that its version stands for its code."""
+    if module.partition(".")[0] in sys.stdlib_module_names and module != "__main__":
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is not None and _is_library(file)
+
+
+def _defined(owner: object, is_file: bool) -> list[str]:
+    """The public names that a file or class defines itself; what a file imports is not offered."""
+    names = []
+    for name, value in getattr(owner, "__dict__", {}).items():
+        imported = isinstance(value, FunctionType | type) and value.__module__ != getattr(owner, "__name__", None)
+        if not (name.startswith("_") or isinstance(value, ModuleType) or (is_file and imported)):
+            names.append(name)
+    return names
 
 
 def _is_library(filename: str) -> bool:

@@ -12,9 +12,6 @@ from steepest.core.errors import InputError
 Setting = Mapping[str, float]
 """Hyperparameters by name, as a method's factory takes them."""
 
-LEARNING_RATE = ("lr", "learning_rate")
-"""The names by which a factory's learning rate is known."""
-
 BORDER = 0.05
 """The outermost share of a range, at each end, in which a chosen value is flagged."""
 

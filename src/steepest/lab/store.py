@@ -164,6 +164,18 @@ def shown(where: str | Path | None) -> str:
         return text.rpartition("@")[2]
 
 
+def database(where: str | Path) -> Path | None:
+    """The file that a store is in, None for a database that is no file."""
+    text = str(where)
+    if "://" not in text:
+        return Path(text)
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        return None
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
 def _engine(where: str | Path | None) -> sa.Engine:
     if where is None:
         return sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import final
+
+import numpy as np
 
 from steepest.lab.records import Run
 from steepest.lab.spaces import Setting
@@ -24,7 +27,8 @@ class Result:
 
     rank: 1 has the lowest median. setting: the one chosen, None where every trial diverged or failed. score: the
     median over the fresh seeds with its interval. metric: the same of the problem's metric (of the distance to a
-    function's minimizer), None without one or where a run diverged. diverged, failed: on how many of the `seeds`.
+    function's minimizer), None without one or where a run diverged. diverged, failed: on how many of the `seeds`,
+    apart; a method without a setting counts on all of them.
     p_adjusted: against the first, Holm-corrected, None for the first or without a test. tied: not shown to be worse
     than the first. remarks: what speaks against the setting.
     """
@@ -105,8 +109,13 @@ class Study:
 
     @cached_property
     def seedless(self) -> bool:
-        """Whether no run depends on its seed: then every method has one run, however many seeds there are."""
-        return self.spec.seeds > 1 and all(len(set(values)) == 1 for values in self.scores.values())
+        """Whether no run depends on its seed: then every method has one run, however many seeds there are.
+
+        Not known, and so False, where no method has finite scores on all seeds.
+        """
+        finite = [name for name, values in self.scores.items() if all(map(math.isfinite, values))]
+        mixed = any(len(set(values)) > 1 for values in self.scores.values())
+        return self.spec.seeds > 1 and bool(finite) and not mixed and all(map(self._repeats, finite))
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -143,6 +152,26 @@ class Study:
         """The trace of one of the runs, None where it failed."""
         return self._store.trace(run.key)
 
+    def gradients_per_step(self, method: str) -> float | None:
+        """The median over a method's final runs, None where none of them ended."""
+        runs = [run for run in self.finals if run.method == method and not run.diverged and not run.failed]
+        counts = [run.scores["gradient_calls"] / run.steps for run in runs if "gradient_calls" in run.scores]
+        return statistics.median(counts) if counts else None
+
+    def starts_equal(self) -> bool | None:
+        """Whether on each fresh seed all methods began with the same measurements and first value.
+
+        None where no run left a trace. A method that does not ask at the start for its first gradient shows as unequal.
+        """
+        begun: dict[int, list[list[float]]] = {}
+        for name in self.spec.methods:
+            for seed, trace in self._final_traces(name).items():
+                first = [float(column[0]) for key, column in sorted(trace.evaluations.items()) if key != "step"]
+                begun.setdefault(seed, []).append([*first, float(trace.steps["value"][0])])
+        if not begun:
+            return None
+        return all(np.allclose(row, rows[0], rtol=1e-6, equal_nan=True) for rows in begun.values() for row in rows)
+
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML page that opens offline. Raises InputError where the path cannot be written."""
         from steepest.lab.report_data import report_data
@@ -154,21 +183,21 @@ class Study:
     def _result(self, rank: int, name: str) -> Result:
         choice = self.choices[name]
         runs = [run for run in self.finals if run.method == name]
-        failed = sum(run.failed for run in runs)
+        tuning = [run for run in self.runs if run.method == name and run.phase != "final"]
         missing = self.spec.seeds if choice is None else 0
-        tried = self.trials(name)
+        diverges = any(run.diverged for run in tuning)
         return Result(
             rank=rank,
             method=name,
             setting=None if choice is None else choice.setting,
             score=self.verdict.intervals[name],
-            metric=self._metric(runs),
+            metric=self._metric(runs[:1] if self.seedless else runs),
             seeds=self.spec.seeds,
-            diverged=sum(run.diverged for run in runs) + (missing if any(run.diverged for run in tried) else 0),
-            failed=failed + (missing if not any(run.diverged for run in tried) else 0),
+            diverged=sum(run.diverged for run in runs) + (missing if diverges else 0),
+            failed=sum(run.failed for run in runs) + (0 if diverges else missing),
             p_adjusted=self.verdict.p_adjusted.get(name),
             tied=name in self.verdict.tied,
-            remarks=self._remarks(choice, [*tried, *runs]),
+            remarks=self._remarks(name, choice),
         )
 
     def _metric(self, runs: Sequence[Run]) -> Interval | None:
@@ -176,8 +205,28 @@ class Study:
         values = [run.scores[name] for run in runs if name in run.scores and not run.diverged and not run.failed]
         return median_interval(values) if runs and len(values) == len(runs) else None
 
-    def _remarks(self, choice: Choice | None, runs: Sequence[Run]) -> tuple[str, ...]:
+    def _repeats(self, name: str) -> bool:
+        """Whether a method's final runs saw the same values at every step, and not only ended with equal scores."""
+        columns = [trace.steps["value"] for trace in self._final_traces(name).values()]
+        return all(np.array_equal(column, columns[0], equal_nan=True) for column in columns)
+
+    def _final_traces(self, name: str) -> dict[int, Trace]:
+        traces = {run.seed: self.trace(run) for run in self.finals if run.method == name}
+        return {seed: trace for seed, trace in traces.items() if trace is not None}
+
+    def _remarks(self, name: str, choice: Choice | None) -> tuple[str, ...]:
+        runs = [run for run in self.runs if run.method == name]
+        failed = [run for run in runs if run.failed]
+        reason = f": {failed[0].error}" if failed and failed[0].error else ""
         if choice is not None:
-            return choice.remarks
-        reason = next((run.error for run in runs if run.failed and run.error), None)
-        return (f"every trial failed: {reason}" if reason else "every trial diverged",)
+            calls = self.gradients_per_step(name)
+            costly = (f"takes {calls:.3g} gradients a step",) if calls is not None and calls > 1 else ()
+            lost = (f"{len(failed)} of its {len(runs)} runs failed{reason}",) if failed else ()
+            return (*choice.remarks, *costly, *lost)
+        trials = self.trials(name)
+        if all(run.diverged for run in trials):
+            return ("every trial diverged",)
+        if all(run.failed for run in trials):
+            return (f"every trial failed{reason}",)
+        diverged = sum(run.diverged for run in runs)
+        return (f"no setting held on the tuning seeds: {diverged} runs diverged and {len(failed)} failed{reason}",)

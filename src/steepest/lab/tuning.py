@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from steepest.jax import LEARNING_RATE
 from steepest.lab.records import Run
-from steepest.lab.spaces import LEARNING_RATE, Setting, Space
+from steepest.lab.spaces import Setting, Space
 
 
 @dataclass(frozen=True)

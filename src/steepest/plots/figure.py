@@ -100,6 +100,12 @@ def log_step(span: list[float] | None) -> str | int:
     return "D2" if decades <= 2.5 else math.ceil(decades / 7)
 
 
+def decade_step(span: list[float] | None) -> str | int:
+    """Ticks at powers of ten only, every so many that at most seven fit; 1, 2, 5 · 10ᵏ below one decade."""
+    decades = span[1] - span[0] if span else 1.0
+    return "D2" if decades < 1 else math.ceil(decades / 7)
+
+
 def same_shape(owner: str, name: str, columns: dict[str, Column]) -> None:
     """InputError where the columns are not 1-D and of one length."""
     shapes = {column: np.shape(values) for column, values in columns.items()}

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from steepest.core.errors import InputError
-from steepest.plots.figure import axis, base_layout, build, divergence_marks, log_step, same_shape, value_range
+from steepest.plots.figure import (
+    axis,
+    base_layout,
+    build,
+    decade_step,
+    divergence_marks,
+    log_step,
+    same_shape,
+    value_range,
+)
 from steepest.plots.palette import GHOST, INK, Style, styles
 from steepest.trace import Column
 
@@ -66,9 +75,9 @@ def sensitivity(
     for row, tried in enumerate(tried for tried in trials if highlight in (None, tried.name)):
         traces += _trials(tried, look[tried.name], y_label, row)
     rates = [float(value) for tried in trials for value in tried.learning_rate]
-    span = value_range(losses, log=log)
+    span, rate_span = value_range(losses, log=log), value_range(rates, log=True)
     layout = base_layout() | {
-        "xaxis": axis("learning rate", log=True) | {"range": value_range(rates, log=True)},
+        "xaxis": axis("learning rate", log=True) | {"range": rate_span, "dtick": decade_step(rate_span)},
         "yaxis": axis(y_label, log=log) | {"tickformat": "~g", "range": span, "dtick": log_step(span) if log else None},
         "hovermode": "closest",
     }

@@ -14,7 +14,8 @@ class Row:
     """A method's line in the ranked table.
 
     rank: 1 is best. setting: the chosen hyperparameters by name. score: the median over `seeds` judging seeds, and
-    metric a second measurement, if there is one. diverged: on how many of the seeds it diverged. p_adjusted: against
+    metric a second measurement, if there is one. diverged: on how many of the seeds it diverged, and
+    failed: on how many others it raised an error. p_adjusted: against
     the first, None for the first itself or where there was no test. tied_with_best: not shown to be worse.
     seconds_per_step: None where runs shared the machine or were not timed.
     """
@@ -29,6 +30,7 @@ class Row:
     p_adjusted: float | None = None
     tied_with_best: bool = False
     seconds_per_step: float | None = None
+    failed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from plotly.graph_objects import Figure
 
+_MARK = b'<meta name="generator" content="steepest">'
+_HEAD = 2048
 FOLD_FROM = 9
 """A table of failures with at least so many rows is folded."""
 
@@ -82,21 +85,34 @@ def write(data: ReportData, path: str | Path) -> None:
 def check_writable(path: str | Path) -> None:
     """InputError where `write` could not write to `path`; to be asked before a long study. Leaves no file behind.
 
+    What is there already must be an earlier report, or an empty file: anything else would be lost.
+
     >>> check_writable("/none/report.html")
     Traceback (most recent call last):
     ...
     steepest.core.errors.InputError: report: path must be writable, got '/none/report.html' (No such file or directory)
     """
     target = Path(path)
-    if target.is_dir():
-        raise _unwritable(path, "Is a directory")
     try:
+        if target.exists():
+            _check_earlier(target)
         with tempfile.TemporaryFile(dir=target.parent):
             pass
         if target.exists() and not os.access(target, os.W_OK):
             raise _unwritable(path, "Permission denied")
     except OSError as error:
         raise _unwritable(path, error.strerror) from error
+
+
+def _check_earlier(target: Path) -> None:
+    """Only an earlier report or an empty file may be replaced; nothing else is even opened."""
+    mode = target.stat().st_mode
+    if stat.S_ISREG(mode):
+        with target.open("rb") as file:
+            head = file.read(_HEAD)
+        if not head or _MARK in head:
+            return
+    raise InputError(f"report: path must be a new file or an earlier report, got {str(target)!r}")
 
 
 def _unwritable(path: str | Path, reason: str | None) -> InputError:

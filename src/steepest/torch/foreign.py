@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from steepest.core.facts import MethodFacts
 from steepest.core.oracle import Evaluation, Oracle
 from steepest.core.schedule import Schedule
 from steepest.core.stepper import StepReport
+from steepest.problems.fingerprint import fingerprint
 
 
 @final
@@ -75,9 +75,8 @@ class TorchMethod:
         return None if self.schedule is None else self.schedule.length
 
     def fingerprint(self) -> str:
-        """A hash of the class's code, or of PyTorch's version for its own, and of every setting."""
-        code = torch.__version__ if _is_torchs(self.kind) else _source(self.kind)
-        return hashlib.sha256(f"{self.text}\n{code}".encode()).hexdigest()
+        """A hash of PyTorch's version, every setting, and a user's class with what its code reaches."""
+        return fingerprint("torch", torch.__version__, self.kind, self.settings, self.schedule)
 
     def start(self, tensors: Tensors, *, seed: int) -> TorchStepper:
         """A stepper on these live tensors, PyTorch's or NumPy's. `seed` is not used: PyTorch's draw nothing.
@@ -170,16 +169,3 @@ def _needs_closure(kind: type[torch.optim.Optimizer]) -> bool:
 
 def _is_torchs(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == "torch"
-
-
-def _source(kind: type) -> str:
-    """The text of the class and of its bases below torch's Optimizer, as far as it can be read."""
-    texts = []
-    for base in kind.__mro__:
-        if base is torch.optim.Optimizer:
-            break
-        try:
-            texts.append(inspect.getsource(base))
-        except (OSError, TypeError):
-            texts.append(base.__qualname__)
-    return "\n".join(texts)
