@@ -203,11 +203,8 @@ def test_groups_have_rows_of_their_own() -> None:
     rates = {"weight": 0.1, "bias": 0.01, "gain": 0.3}
     live = Live(world, in_numpy())
     rule = adam(lr=1.0)
-    stepper = EagerStepper(rule, live.live)
-    for k in range(5):
-        values: dict[str, Any] = {**rule.values(k), "learning_rate.lr": rates}
-        stepper.apply(live.value_and_gradient(), values)
-        live.advance()
+    stepper = EagerStepper(rule, live.live, values=lambda clock: {**rule.values(clock), "learning_rate.lr": rates})
+    go(stepper, live, 5)
     for name, rate in rates.items():
         alone = Field({name: world.start[name]}, tuple({name: n[name]} for n in world.noise), {name: world.slope[name]})
         np.testing.assert_array_equal(live.live[name], walk(adam(lr=rate), alone).points[name])

@@ -158,3 +158,37 @@ def test_a_closure_that_raises_leaves_the_parameters_where_they_were() -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         optimizer.step(closure)
     assert_alike(weights(model), before, rtol=0, atol=0)
+
+
+def test_a_look_ahead_looks_as_far_as_its_group_says() -> None:
+    """The query point takes each group's own beta, also one that was changed on the way."""
+    held, other = network(), network()
+    mine = Optimizer(
+        [
+            {"params": list(held[0].parameters())},
+            {"params": list(held[2].parameters()), "lookahead_momentum.beta": 0.5},
+        ],
+        nesterov(lr=0.05, form="lookahead"),
+    )
+    theirs = torch.optim.SGD(
+        [{"params": list(other[0].parameters())}, {"params": list(other[2].parameters()), "momentum": 0.5}],
+        lr=0.05,
+        momentum=0.9,
+        nesterov=True,
+    )
+    train(held, mine, 8)
+    train(other, theirs, 8)
+    same(held, other, 1e-12)
+    for again in (copy.deepcopy((held, mine)), pickle.loads(pickle.dumps((held, mine)))):
+        train(*again, 3)
+        one = network()
+        one.load_state_dict(other.state_dict())
+        fresh = torch.optim.SGD(
+            [{"params": list(one[0].parameters())}, {"params": list(one[2].parameters()), "momentum": 0.5}],
+            lr=0.05,
+            momentum=0.9,
+            nesterov=True,
+        )
+        fresh.load_state_dict(copy.deepcopy(theirs.state_dict()))  # PyTorch would share the buffers
+        train(one, fresh, 3)
+        same(again[0], one, 1e-12)

@@ -26,6 +26,7 @@ class EagerStepper:
 
     Raises InputError for a rule that sets no step, InputTypeError for tensors that cannot be changed in place.
 
+    values: hyperparameters by path after so many updates, where they are not the rule's own (parameter groups).
     asks_twice: whether a step takes two gradients. moves_query: whether the tensors hold something other than p.
     """
 
@@ -37,6 +38,7 @@ class EagerStepper:
         seed: int = 0,
         nonfinite: Nonfinite = "apply",
         maximize: bool = False,
+        values: Callable[[int], Values] | None = None,
     ) -> None:
         if not rule.sets_step:
             raise InputError(f"{rule.name}: no rule in the chain sets the step; add learning_rate(lr=…) to {rule!r}")
@@ -47,6 +49,7 @@ class EagerStepper:
         self.rule, self.tensors = rule, tensors
         self.nonfinite: Nonfinite = nonfinite
         self.maximize = maximize
+        self.values = rule.values if values is None else values
         self.state: State = rule.init(tensors, seed=seed)
         found = rule.link_with("query")
         self.asks_twice = found is not None and found[1].queries_gradient
@@ -62,18 +65,16 @@ class EagerStepper:
     def apply(
         self,
         evaluation: Evaluation,
-        values: Values | None = None,
         inputs: Mapping[str, Any] | None = None,
         *,
         again: Callable[[], Evaluation] | None = None,
     ) -> StepReport:
         """Update the tensors by a gradient that was taken where they are.
 
-        values: hyperparameters by path, where they are not the rule's own (parameter groups). inputs: what the rule
-        needs besides. again: takes another gradient, for a rule that asks twice. Whatever is raised on the way, the
-        tensors and the state are as before.
+        inputs: what the rule needs besides. again: takes another gradient, for a rule that asks twice. Whatever is
+        raised on the way, the tensors and the state are as before.
         """
-        values = self.rule.values(self.state.step) if values is None else values
+        values = self.values(self.state.step)
         value = evaluation.value
         if not self.asks_twice:
             return replace(self._update(evaluation, values, inputs), value=value)
@@ -134,13 +135,13 @@ class EagerStepper:
         """Write the answer point into the tensors."""
         points = self.points
         with _without_autograd(points):
-            self._write(answer(self.rule, points, self.state, self.rule.values(max(self.state.step - 1, 0))))
+            self._write(answer(self.rule, points, self.state, self.values(max(self.state.step - 1, 0))))
 
     def _look_ahead(self) -> None:
         """Move the tensors to the coming step's query point; where its schedule fails, that step will say so."""
         assert self._kept is not None
         try:
-            values = self.rule.values(self.state.step)
+            values = self.values(self.state.step)
         except HyperparameterError:
             self._write(self._kept)
             return

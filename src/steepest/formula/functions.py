@@ -202,9 +202,9 @@ def reduce_bundle(op: str, over: Over, *args: Bundle) -> Bundle:
     sums = map_parts(_SUMS[op], *args)
     if over == "model":
         frame = current_frame()
-        if sums.shared and frame is not None:
-            sums = Bundle(sums.parts * len(frame.names))
-        result = Bundle.one(_finish(op, _add(sums.parts), _add([_size(part) for part in args[0].parts])))
+        tensors = len(frame.names) if sums.shared and frame is not None else 1
+        sizes = map_parts(lambda *parts: max(map(_size, parts)), *args)
+        result = Bundle.one(_finish(op, _add(sums.parts * tensors), _add(sizes.parts * tensors)))
         if frame is not None:
             frame.saw(op, result.parts[0])
         return result
@@ -230,8 +230,10 @@ def _size(part: Part) -> int:
 
 def _sum(x: Part, y: Part | None = None) -> Part:
     """Σ x, or Σ x·y, in float64 where the library has it; a Python float for NumPy, a 0-d array for others."""
+    if y is not None and (_is_number(x) or _is_number(y)):
+        return _sum(x * y)
     if _is_number(x):
-        return float(x if y is None else x * y)
+        return float(x)
     xp = namespace(x)
     wide = x.dtype if array_api_compat.is_jax_array(x) and not _jax_has_float64() else xp.float64
     x64 = xp.astype(x, wide)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
+from steepest.core.arrays import is_array
 from steepest.core.errors import FormulaError
 from steepest.core.schedule import Schedule
 from steepest.formula import evaluate
@@ -99,13 +100,16 @@ class Link(Rule):
             if not isinstance(result, Bundle | Node | float | int):
                 raise FormulaError(f"{self.formula.name}: a rule without slots returns u alone, got {_amount(result)}")
             return result
-        if not isinstance(result, tuple) or len(result) != 1 + len(self.formula.slots):
-            names = ", ".join(("u", *(slot.name for slot in self.formula.slots)))
-            raise FormulaError(f"{self.formula.name}: a rule with slots returns ({names}), got {_amount(result)}")
+        self._check_results(result)
         for slot, after in zip(self.formula.slots, result[1:], strict=True):
             if slot.name in exists:
                 frame.new[f"{here}.{slot.name}"] = (frame.names, after)
         return result[0]
+
+    def _check_results(self, result: object) -> None:
+        if not isinstance(result, tuple) or len(result) != 1 + len(self.formula.slots):
+            names = ", ".join(("u", *(slot.name for slot in self.formula.slots)))
+            raise FormulaError(f"{self.formula.name}: a rule with slots returns ({names}), got {_amount(result)}")
 
     def point(self, kind: str, frame: Frame, path: str, gradient: Any = None) -> Any:
         """The formula's "query" or "answer" on bundles or nodes."""
@@ -154,7 +158,10 @@ class Link(Rule):
         names, count = tuple(keywords), len(arguments)
 
         def on_arrays(*parts: Any) -> Any:
-            return self.formula.function(*parts[:count], **dict(zip(names, parts[count:], strict=True)))
+            result = self.formula.function(*parts[:count], **dict(zip(names, parts[count:], strict=True)))
+            if self.formula.slots:
+                self._check_results(result)
+            return result
 
         results = map_parts(on_arrays, *arguments, *keywords.values())
         if not self.formula.slots:
@@ -169,4 +176,5 @@ class Link(Rule):
 def _amount(result: object) -> str:
     if isinstance(result, tuple):
         return f"{len(result)} values"
-    return "one value" if isinstance(result, Bundle | Node | float | int) else repr(result)
+    one = isinstance(result, Bundle | Node | float | int) or is_array(result)
+    return "one value" if one else repr(result)

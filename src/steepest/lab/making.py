@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from steepest import rules
 from steepest.core.errors import InputError, InputTypeError
@@ -13,11 +13,9 @@ from steepest.core.schedule import Schedule
 from steepest.formula import Rule, chain
 from steepest.lab.schedule_families import learning_rate
 from steepest.lab.spaces import Setting
+from steepest.run import Method
 
-if TYPE_CHECKING:
-    from steepest.run import Method
-
-Make = Callable[[Setting, str, int], "Rule | Method"]
+Make = Callable[[Setting, str, int], Rule | Method]
 """Makes a method of a setting, a schedule's name and the run's number of steps."""
 
 KINDS = (
@@ -43,7 +41,7 @@ def called(factory: Callable[..., object], name: str, rate: str | None) -> Make:
         made = factory(**_scheduled(setting, rate, schedule, steps))
         if not is_method(made):
             raise InputTypeError(f"{name}: must return {KINDS}, got {type(made).__name__}")
-        return cast("Rule | Method", made)
+        return cast(Rule | Method, made)
 
     return make
 
@@ -62,7 +60,7 @@ def with_learning_rate(factory: Callable[..., object]) -> Make:
 def fixed(method: object) -> Make:
     """A rule or method that is made already; each run has a copy of its own, which may note on itself what it likes."""
     rule = isinstance(method, Rule)
-    return lambda setting, schedule, steps: cast("Rule | Method", method if rule else copy.copy(method))
+    return lambda setting, schedule, steps: cast(Rule | Method, method if rule else copy.copy(method))
 
 
 def of_torch(factory: Callable[..., object], name: str, rate: str | None) -> Make:
@@ -105,10 +103,7 @@ def of_optax_factory(factory: Callable[..., object], rate: str | None) -> Make:
 
 def is_method(item: object) -> bool:
     """Whether a run can drive it: a rule, or an instance with name, text, facts and start."""
-    if isinstance(item, Rule):
-        return True
-    parts = ("name", "text", "facts", "start")
-    return not isinstance(item, type) and all(hasattr(item, part) for part in parts)
+    return isinstance(item, Rule) or (isinstance(item, Method) and not isinstance(item, type))
 
 
 def _schedule(setting: Setting, rate: str | None, family: str, steps: int) -> Schedule | None:

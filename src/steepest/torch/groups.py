@@ -49,37 +49,37 @@ class Groups:
         return group
 
     def values(self, groups: Sequence[Group], names: Mapping[torch.Tensor, str], clock: int) -> Values:
-        """Every hyperparameter by path for the coming step: one number, or one by tensor where groups differ."""
-        checked = [self.check(group, clock) for group in groups]
-        if len(checked) == 1:
-            return checked[0]
+        """Every hyperparameter by path at `clock`: one number, or one by tensor where groups differ.
+
+        Raises HyperparameterError for a number that is out of range.
+        """
+        scheduled = self.rule.values(clock)
         table: dict[str, float | Mapping[str, float]] = {}
-        for path, first in checked[0].items():
-            if all(values[path] == first for values in checked):
-                table[path] = first
-            else:
-                pairs = zip(groups, checked, strict=True)
-                table[path] = {names[p]: values[path] for group, values in pairs for p in group["params"]}
+        for path, setting in self._settings.items():
+            if isinstance(setting, Schedule):
+                table[path] = scheduled[path]
+                continue
+            numbers = [self._number(group, path) for group in groups]
+            pairs = zip(groups, numbers, strict=True)
+            table[path] = (
+                numbers[0]
+                if len(set(numbers)) == 1
+                else {names[p]: number for group, number in pairs for p in group["params"]}
+            )
         return table
 
-    def check(self, group: Mapping[str, Any], clock: int) -> dict[str, float]:
-        """One group's hyperparameters by path; a number is checked against its range, a changed mirror refused."""
+    def check(self, group: Mapping[str, Any], clock: int) -> None:
+        """Refuse a number that is out of range, a mirror of a schedule that was changed, and a changed constant."""
         self.check_constants("param group", group)
         expected = self.rule.values(clock)
-        values = {}
         for path, setting in self._settings.items():
-            owner, _, name = path.rpartition(".")
-            given = self._read(group, path)
             if not isinstance(setting, Schedule):
-                values[path] = self._links[owner].check(name, given)
-            elif given == expected[path]:
-                values[path] = expected[path]
-            else:
+                self._number(group, path)
+            elif (given := self._read(group, path)) != expected[path]:
                 raise InputError(
                     f"param group: {self.keys.get(path, path)} follows {setting!r} and mirrors its value "
                     f"{expected[path]:g}; it cannot be changed to {given!r}: change the schedule instead"
                 )
-        return values
 
     def check_constants(self, owner: str, group: Mapping[str, Any]) -> None:
         """Refuse another value of what is fixed; how PyTorch executes a step is not our concern."""
@@ -98,6 +98,10 @@ class Groups:
         for path in self._scheduled:
             for group in groups:
                 self._write(group, path, expected[path])
+
+    def _number(self, group: Mapping[str, Any], path: str) -> float:
+        owner, _, name = path.rpartition(".")
+        return self._links[owner].check(name, self._read(group, path))
 
     def _read(self, group: Mapping[str, Any], path: str) -> Any:
         key = self.keys.get(path, path)

@@ -14,6 +14,7 @@ from steepest.core.oracle import Evaluation
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines import EagerStepper
 from steepest.formula import Rule, State
+from steepest.formula.evaluate import Values
 from steepest.formula.state import load_state, save_state
 from steepest.torch.groups import Groups, Key
 from steepest.torch.layout import from_layout, to_layout
@@ -104,7 +105,9 @@ class Optimizer(torch.optim.Optimizer):
         """
         if self._held is not None:
             raise InputError("step: the parameters hold the answer point; call optimizer.train() first")
-        stepper, values = self._stepper, self._groups.values(self.param_groups, self._names, self.clock)
+        stepper = self._stepper
+        for group in self.param_groups:
+            self._groups.check(group, self.clock)
         if stepper.asks_twice and closure is None:
             raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
         if "value" in self.rule.needs and loss is None and closure is None:
@@ -112,7 +115,7 @@ class Optimizer(torch.optim.Optimizer):
         value = None if closure is None else self._closed(closure)
         loss = value if loss is None else loss
         evaluation = Evaluation(float("nan") if loss is None else to_float(loss), self._gradients())
-        self.report = stepper.apply(evaluation, again=lambda: self._again(closure), values=values)
+        self.report = stepper.apply(evaluation, again=lambda: self._again(closure))
         self._groups.mirror(self.param_groups, self.clock)
         self._publish()
         return value
@@ -217,8 +220,14 @@ class Optimizer(torch.optim.Optimizer):
         if self._engine is None:
             nonfinite, maximize, seed = self._policy
             tensors = {name: p for p, name in self._names.items()}
-            self._engine = EagerStepper(self.rule, tensors, seed=seed, nonfinite=nonfinite, maximize=maximize)
+            self._engine = EagerStepper(
+                self.rule, tensors, seed=seed, nonfinite=nonfinite, maximize=maximize, values=self._values
+            )
         return self._engine
+
+    def _values(self, clock: int) -> Values:
+        """The engine's hyperparameters: the groups', at the step after `clock` updates."""
+        return self._groups.values(self.param_groups, self._names, clock)
 
     @property
     def _state(self) -> State:
