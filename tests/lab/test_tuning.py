@@ -8,7 +8,7 @@ import pytest
 
 from steepest.lab import Dimension, Run, Space
 from steepest.lab.records import outcome, run_key, study_key
-from steepest.lab.tuning import candidates, choose, remarks
+from steepest.lab.tuning import at_border, candidates, choose, remarks
 from steepest.trace import Trace
 
 
@@ -97,3 +97,10 @@ def test_keys_differ_between_versions(monkeypatch: pytest.MonkeyPatch):
     before = run_key("s", "m", {}, 0)
     monkeypatch.setattr("steepest.__version__", "99.0")
     assert run_key("s", "m", {}, 0) != before
+
+
+def test_the_border_is_that_of_the_learning_rate_alone():
+    space = Space.of(Dimension("lr", 1e-4, 1.0), Dimension("weight_decay", 1e-4, 1.0))
+    assert at_border(space, {"lr": 0.9, "weight_decay": 0.01})
+    assert not at_border(space, {"lr": 0.01, "weight_decay": 0.9})
+    assert not at_border(Space(), {})

@@ -16,7 +16,7 @@ from steepest.jax import LEARNING_RATE
 from steepest.lab.records import EXPLODED, Phase, Run
 from steepest.lab.spec import CONFIRMED
 from steepest.lab.study import Result, Study
-from steepest.lab.tuning import learning_rate_of
+from steepest.lab.tuning import at_border, learning_rate_of
 from steepest.plots import Curve, Trials
 from steepest.report.data import (
     Check,
@@ -175,7 +175,8 @@ def _fairness(study: Study, results: Sequence[Result]) -> tuple[Check, ...]:
     tuned_on = {run.seed for run in study.runs if run.phase != "final"}
     shared = sorted(tuned_on & {run.seed for run in study.finals})
     costly = [f"{name} {count:.3g}" for name, count in calls.items() if count is not None and count > 1]
-    border = [result.method for result in results if any("border" in remark for remark in result.remarks)]
+    chosen = {result.method: result.setting for result in results if result.setting is not None}
+    border = [name for name, setting in chosen.items() if at_border(spec.spaces[name], setting)]
     judged = study.judged_by
     return (
         Check("Equal steps", not short, f"not for {', '.join(short)}" if short else f"{spec.steps:,} in every run"),

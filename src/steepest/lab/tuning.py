@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from steepest.jax import LEARNING_RATE
 from steepest.lab.records import Run
-from steepest.lab.spaces import Setting, Space
+from steepest.lab.spaces import Dimension, Setting, Space
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def choose(runs: Sequence[Run]) -> tuple[Setting, float] | None:
 
 def remarks(space: Space, setting: Setting, trials: Sequence[Run]) -> tuple[str, ...]:
     """Whether the learning rate chosen lies at the border of its range or next to a trial that diverged."""
-    rate = next((dimension for dimension in space.dimensions if dimension.name in LEARNING_RATE), None)
+    rate = _rate(space)
     if rate is None:
         return ()
     chosen = setting[rate.name]
     found = []
-    if rate.at_border(chosen):
+    if at_border(space, setting):
         end = "upper" if rate.position(chosen) > 0.5 else "lower"
         found.append(f"{rate.name} = {chosen:g} lies at the {end} border of [{rate.low:g}, {rate.high:g}]")
     ordered = sorted(trials, key=lambda run: run.setting[rate.name])
@@ -62,6 +62,16 @@ def remarks(space: Space, setting: Setting, trials: Sequence[Run]) -> tuple[str,
     if place is not None and any(run.diverged for run in ordered[max(0, place - 1) : place + 2]):
         found.append(f"{rate.name} = {chosen:g} is next to a trial that diverged")
     return tuple(found)
+
+
+def at_border(space: Space, setting: Setting) -> bool:
+    """Whether the learning rate lies in the outermost 5 % of its range; False where none is tuned."""
+    rate = _rate(space)
+    return rate is not None and rate.at_border(setting[rate.name])
+
+
+def _rate(space: Space) -> Dimension | None:
+    return next((dimension for dimension in space.dimensions if dimension.name in LEARNING_RATE), None)
 
 
 def learning_rate_of(setting: Mapping[str, float]) -> float | None:
