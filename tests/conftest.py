@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 # The contract suite and its example rules are modules that several test files share.
-sys.path += [str(HERE / folder) for folder in ("rules", "formula", "torch")]
+sys.path += [str(HERE / folder) for folder in ("rules", "formula", "torch", "engines")]
 
 settings.register_profile(
     "steepest",

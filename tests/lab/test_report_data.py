@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from steepest import rules
-from steepest.engines import EagerStepper
+from steepest.engines import RuleStepper
 from steepest.lab import compare
 from steepest.lab.report_data import report_data
 from steepest.report import render
@@ -90,7 +90,7 @@ def test_starts_are_compared_by_what_the_traces_show():
         def start(self, tensors, *, seed):
             with torch.no_grad():
                 tensors["weight"] += 1.0
-            return EagerStepper(rules.sgd(lr=0.05), tensors)
+            return RuleStepper(rules.sgd(lr=0.05), tensors)
 
     study = compare(tiny.line(), {"sgd": rules.sgd(lr=0.05), "elsewhere": Elsewhere()}, **SMALL)
     assert checks(study)["Same starts and batches"] is False and checks(study)["Seeds disjoint"] is True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -14,6 +16,7 @@ from rule_field import assert_alike, field, in_torch
 
 import steepest.torch as ours
 from steepest.core.errors import HyperparameterError, InputError, InputTypeError
+from steepest.formula import chain
 from steepest.schedules import cosine
 
 Build = Callable[..., torch.optim.Optimizer]
@@ -59,6 +62,9 @@ PAIRS: dict[str, tuple[str, dict[str, Any]]] = {
     "adamw-amsgrad": ("AdamW", {"lr": 0.05, "betas": (0.9, 0.5), "amsgrad": True, "maximize": True}),
     "adagrad": ("Adagrad", {}),
     "adagrad-settings": ("Adagrad", {"lr": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.2, "eps": 1e-3}),
+    "radam": ("RAdam", {}),
+    "radam-settings": ("RAdam", {"lr": 0.05, "betas": (0.7, 0.8), "eps": 1e-3, "weight_decay": 0.1}),
+    "radam-maximize": ("RAdam", {"lr": 0.05, "maximize": True}),
     "rmsprop": ("RMSprop", {}),
     "rmsprop-settings": ("RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.6}),
     "rmsprop-centered": ("RMSprop", {"lr": 0.02, "centered": True, "momentum": 0.3}),
@@ -90,7 +96,67 @@ def test_lion_equals_optax() -> None:
     assert_alike(mine, theirs, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad", "RMSprop"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 2e-6)])
+def test_decoupled_decay_is_torchs_flag(dtype: str, tolerance: float) -> None:
+    settings: dict[str, Any] = {"lr": 0.05, "weight_decay": 0.2}
+    mine = run(lambda params: ours.RAdam(params, **settings, decay="lr"), dtype=dtype)
+    theirs = run(lambda params: torch.optim.RAdam(params, **settings, decoupled_weight_decay=True), dtype=dtype)
+    assert_alike(mine, theirs, rtol=tolerance, atol=tolerance)
+
+
+def theirs_adabelief(params: Any, **settings: Any) -> torch.optim.Optimizer:
+    import adabelief_pytorch
+
+    with redirect_stdout(io.StringIO()):  # it greets its user
+        return adabelief_pytorch.AdaBelief([p for _, p in params], print_change_log=False, **settings)
+
+
+@pytest.mark.parametrize("rectify", [False, True])
+def test_adabelief_equals_its_authors(rectify: bool) -> None:
+    settings: dict[str, Any] = {"lr": 0.05, "betas": (0.7, 0.8), "eps": 1e-3, "weight_decay": 0.1, "rectify": rectify}
+    mine = run(lambda params: ours.AdaBelief(params, **settings))
+    assert_alike(mine, run(lambda params: theirs_adabelief(params, **settings)), rtol=1e-12, atol=1e-13)
+
+
+def test_adabelief_begins_as_its_authors_do() -> None:
+    """The defaults, but for rectify."""
+    assert_alike(run(ours.AdaBelief), run(lambda p: theirs_adabelief(p, rectify=False)), rtol=1e-12, atol=1e-13)
+
+
+def test_lamb_equals_optax() -> None:
+    import optax
+
+    mine = run(lambda params: ours.LAMB(params, lr=0.02, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1))
+    theirs = run_optax(lambda: optax.lamb(0.02, 0.8, 0.9, 1e-3, weight_decay=0.1), field(11, 30), "float64")
+    assert_alike(mine, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_lars_equals_pytorch_optimizer() -> None:
+    """For a constant learning rate, inside the buffer is as outside."""
+    import pytorch_optimizer
+
+    settings: dict[str, Any] = {"lr": 0.5, "momentum": 0.8, "weight_decay": 0.1, "trust_coefficient": 0.01}
+    for nesterov in (False, True):
+        mine = run(lambda params, n=nesterov: ours.LARS(params, **settings, nesterov=n, exempt="vectors"))
+        theirs = run(lambda params, n=nesterov: pytorch_optimizer.LARS([p for _, p in params], **settings, nesterov=n))
+        assert_alike(mine, theirs, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["LAMB", "LARS"])
+@pytest.mark.parametrize("decay", ["l2", "lr", "independent"])
+def test_classes_with_a_trust_ratio_are_their_rules(name: str, decay: str) -> None:
+    from steepest import rules
+
+    for weight_decay in (0.0, 0.1):
+        settings: dict[str, Any] = {"weight_decay": weight_decay, "decay": decay, "exempt": "vectors"}
+        mine = run(lambda params, s=settings: getattr(ours, name)(params, lr=0.1, clip=0.5, average=0.5, **s))
+        made = chain(
+            rules.clip_norm(max_norm=0.5), getattr(rules, name.lower())(lr=0.1, **settings), rules.average(beta=0.5)
+        )
+        assert_alike(mine, run(lambda params, r=made: ours.Optimizer(params, r)), rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad", "RAdam", "RMSprop"])
 def test_arguments_and_defaults_are_torchs(name: str) -> None:
     mine = inspect.signature(getattr(ours, name)).parameters
     theirs = inspect.signature(getattr(torch.optim, name)).parameters
@@ -166,6 +232,32 @@ CHANGES: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         "eps": ({}, {"eps": 1e-2}),
         "amsgrad": ({"betas": (0.9, 0.5)}, {"amsgrad": True}),
     },
+    "RAdam": {
+        "lr": ({}, {"lr": 0.02}),
+        "betas": ({}, {"betas": (0.5, 0.999)}),
+        "betas, second": ({}, {"betas": (0.9, 0.9)}),
+        "eps": ({}, {"eps": 1e-2}),
+    },
+    "AdaBelief": {
+        "lr": ({}, {"lr": 0.02}),
+        "betas": ({}, {"betas": (0.5, 0.999)}),
+        "betas, second": ({}, {"betas": (0.9, 0.9)}),
+        "eps": ({}, {"eps": 1e-2}),
+        "rectify": ({}, {"rectify": True}),
+    },
+    "LAMB": {
+        "lr": ({}, {"lr": 0.02}),
+        "betas": ({}, {"betas": (0.5, 0.999)}),
+        "betas, second": ({}, {"betas": (0.9, 0.9)}),
+        "eps": ({}, {"eps": 1e-2}),
+        "bias_correction": ({"weight_decay": 0.1}, {"bias_correction": False}),
+    },
+    "LARS": {
+        "lr": ({}, {"lr": 0.02}),
+        "momentum": ({}, {"momentum": 0.5}),
+        "trust_coefficient": ({}, {"trust_coefficient": 0.1}),
+        "nesterov": ({}, {"nesterov": True}),
+    },
     "Lion": {
         "lr": ({}, {"lr": 0.02}),
         "betas": ({}, {"betas": (0.3, 0.99)}),
@@ -182,7 +274,8 @@ def common(name: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "decay": ({"weight_decay": 0.1}, {"decay": "independent"}),
         "exempt": ({"weight_decay": 0.1}, {"exempt": "vectors"}),
         "maximize": ({}, {"maximize": True}),
-        "clip": ({}, {"clip": 0.5}),
+        # LARS without decay undoes every scale of the gradient.
+        "clip": ({"weight_decay": 0.1} if name == "LARS" else {}, {"clip": 0.5}),
         "average": ({}, {"average": 0.5}),
         "nonfinite": ({}, {"nonfinite": "skip"}),
     }

@@ -69,7 +69,8 @@ def test_mixed_dtypes_are_kept() -> None:
             p.grad = torch.full_like(p, 0.5)
         optimizer.step()
     for p in params:
-        assert optimizer.state[p]["scale_by_adam.m"].dtype == p.dtype
+        kept = torch.float32 if p.dtype == torch.bfloat16 else p.dtype
+        assert optimizer.state[p]["scale_by_adam.m"].dtype == kept
     packed = optimizer.state_dict()
     again = ours.AdamW([nn.Parameter(p.detach().clone()) for p in params], lr=0.1, clip=1.0, average=0.9)
     again.load_state_dict(packed)

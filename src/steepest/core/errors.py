@@ -65,6 +65,10 @@ class ProblemError(InputError):
     """A user's problem or method raised, or returned something that cannot be used."""
 
 
+class EngineUnavailable(SteepestError, RuntimeError):
+    """The compiled engine cannot run in this process; the text says why and what to do."""
+
+
 class StoreError(InputError):
     """A study's store cannot be opened, read or written."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, final
 
 import array_api_compat
 import numpy as np
 
 from steepest.core.arrays import Array, Tensors, clone, is_array, is_finite, namespace, to_float
 from steepest.core.errors import FormulaError, InputError, InputTypeError, NonfiniteError
+from steepest.core.ranges import Range
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula.bundle import Bundle
 from steepest.formula.context import Frame, SlotBundles, entered
@@ -27,6 +28,27 @@ Values = Mapping[str, float | Mapping[str, float]]
 """Hyperparameters by path: one number for all tensors, or one by tensor name."""
 
 
+@final
+class ByGroup(Mapping[str, float]):
+    """One number by tensor name, where tensors stand in groups.
+
+    group_of: the group of each tensor, the same object as long as the groups have the same tensors. numbers: one a
+    group.
+    """
+
+    def __init__(self, group_of: Mapping[str, int], numbers: Sequence[float]) -> None:
+        self.group_of, self.numbers = group_of, tuple(numbers)
+
+    def __getitem__(self, name: str) -> float:
+        return self.numbers[self.group_of[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.group_of)
+
+    def __len__(self) -> int:
+        return len(self.group_of)
+
+
 class Options(TypedDict, total=False):
     """What an update may be given besides the gradients."""
 
@@ -34,6 +56,7 @@ class Options(TypedDict, total=False):
     maximize: bool
     value: float
     hessian_diagonal: Tensors
+    scale: float
 
 
 def init(rule: Rule, params: Tensors, seed: int) -> State:
@@ -56,23 +79,26 @@ def update(
     rule: Rule, params: Tensors, grads: Mapping[str, Array | None], state: State, values: Values, **options: Any
 ) -> tuple[dict[str, Array], State, StepReport]:
     """One step; see `Rule.update`."""
-    nonfinite, maximize, inputs = _options(rule, options)
-    _check_gradients(params, grads, state)
+    nonfinite, maximize, inputs = check_options(rule, options)
+    unscale = inputs.pop("unscale", None)
+    check_gradients(params, grads, state.ages)
     names = tuple(name for name in params if grads.get(name) is not None)
-    _check_hessian_diagonal(params, names, inputs)
+    check_hessian_diagonal(params, names, inputs)
     used = {path: value for path, value in values.items() if not isinstance(value, Mapping)}
     finite = None
     if nonfinite != "apply":
         bad = [name for name in names if not is_finite(grads[name])]
         finite = not bad
         if bad and nonfinite == "raise":
-            raise NonfiniteError(f"update: the gradient of {bad[0]} is not finite at step {state.step + 1}")
+            raise nonfinite_gradient(bad[0], state.step)
         if bad:
             return dict(params), state, StepReport(state.step, False, used, {}, False)
     if not names:
         return dict(params), _stepped(state, (), {}), StepReport(state.step + 1, True, used)
     frame = _frame(rule, names, params, state, values, inputs)
     gradient = Bundle(grads[name] for name in names)
+    if unscale is not None:
+        gradient = gradient * unscale
     with np.errstate(all="ignore"), entered(frame):
         u = rule.apply(frame, -gradient if maximize else gradient, "")
         after = frame.p - u
@@ -111,29 +137,36 @@ def answer(rule: Rule, params: Tensors, state: State, values: Values) -> dict[st
     return _point("answer", *found, _frame(rule, tuple(params), params, state, values, {}, coming=0), params, None)
 
 
-def trace(rule: Rule) -> Graph:
-    """What the rule computes, from leaves; see `Graph`."""
+def trace(rule: Rule, *, maximize: bool = False, scaled: bool = False) -> Graph:
+    """What the rule computes, from leaves; see `Graph`.
+
+    maximize: the gradient is negated. scaled: it is multiplied by "input:unscale", to take a loss scale out of it.
+    """
     tracer = Tracer()
     levels = {"param": Level.ELEMENT, "tensor": Level.TENSOR, "model": Level.MODEL}
     slots = {
         path: tracer.leaf(f"slot:{path}", Level.ELEMENT if callable(slot.like) else levels[slot.like])
         for path, slot in rule.slots().items()
     }
-    inputs = {"value": Level.HOST, "hessian_diagonal": Level.ELEMENT}
-    frame = Frame(
-        names=("",),
-        p=tracer.leaf("p", Level.ELEMENT),
-        k=tracer.leaf("k", Level.TENSOR),
-        t=tracer.leaf("t", Level.HOST),
-        slots=slots,
-        values={path: tracer.leaf(f"value:{path}", Level.HOST) for path in rule.hyperparameters()},
-        inputs={need: tracer.leaf(f"input:{need}", inputs[need]) for need in rule.needs},
-    )
-    with entered(frame):
-        u = rule.apply(frame, tracer.leaf("u", Level.ELEMENT), "")
-        u = u if isinstance(u, Node) else tracer.constant(u)
+    needs = {"value": Level.HOST, "hessian_diagonal": Level.ELEMENT}
+    inputs = {need: tracer.leaf(f"input:{need}", needs[need]) for need in sorted(rule.needs)}
+    values = {path: tracer.leaf(f"value:{path}", Level.HOST) for path in rule.hyperparameters()}
+    gradient, p = tracer.leaf("u", Level.ELEMENT), tracer.leaf("p", Level.ELEMENT)
+    k, t = tracer.leaf("k", Level.TENSOR), tracer.leaf("t", Level.HOST)
+    incoming = gradient
+    leaves = {"u": gradient, "p": p, "k": k, "t": t}
+    if scaled:
+        leaves["input:unscale"] = tracer.leaf("input:unscale", Level.HOST)
+        incoming = incoming * leaves["input:unscale"]
+    if maximize:
+        incoming = -incoming
+    with entered(Frame(names=("",), p=p, k=k, t=t, slots=slots, values=values, inputs=inputs)) as frame:
+        u = rule.apply(frame, incoming, "")
+    leaves |= {f"slot:{path}": leaf for path, leaf in slots.items()}
+    leaves |= {f"value:{path}": leaf for path, leaf in values.items()}
+    leaves |= {f"input:{need}": leaf for need, leaf in inputs.items()}
     new = {path: node if isinstance(node, Node) else tracer.constant(node) for path, (_, node) in frame.new.items()}
-    return Graph(u, new)
+    return Graph(u if isinstance(u, Node) else tracer.constant(u), new, leaves, tuple(tracer.links), frame.seen)
 
 
 def opaque_nodes(link: Link, tracer: Tracer, arguments: tuple[Any, ...]) -> Any:
@@ -146,30 +179,41 @@ def opaque_nodes(link: Link, tracer: Tracer, arguments: tuple[Any, ...]) -> Any:
     return tuple(tracer.node("item", (whole,), (("index", index),), Level.ELEMENT) for index in range(count))
 
 
-def _options(rule: Rule, options: dict[str, Any]) -> tuple[Nonfinite, bool, dict[str, Any]]:
+def nonfinite_gradient(name: str, step: int) -> NonfiniteError:
+    """The error for a gradient that is not finite, after so many updates."""
+    return NonfiniteError(f"update: the gradient of {name} is not finite at step {step + 1}")
+
+
+def check_options(rule: Rule, options: Mapping[str, Any]) -> tuple[Nonfinite, bool, dict[str, Any]]:
+    """The policy, whether to ascend, and what the rule needs, of an update's options."""
     given = dict(options)
     nonfinite, maximize = given.pop("nonfinite", "apply"), given.pop("maximize", False)
     if nonfinite not in {"apply", "skip", "raise"}:
         raise InputError(f"update: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
-    if unknown := sorted(given.keys() - {"value", "hessian_diagonal"}):
+    if unknown := sorted(given.keys() - {"value", "hessian_diagonal", "scale"}):
         raise InputTypeError(f"update: no argument {unknown[0]!r}")
     if missing := sorted(need for need in rule.needs if given.get(need) is None):
         raise InputTypeError(f"update: {rule.name} needs {missing[0]}, got none")
-    return nonfinite, maximize, {need: given[need] for need in rule.needs}
+    inputs = {need: given[need] for need in rule.needs}
+    if "scale" in given:
+        inputs["unscale"] = 1.0 / Range(low=0.0, open_low=True).check("update", "scale", given["scale"])
+    return nonfinite, maximize, inputs
 
 
-def _check_gradients(params: Tensors, grads: Mapping[str, Array | None], state: State) -> None:
+def check_gradients(params: Tensors, grads: Mapping[str, Array | None], ages: Mapping[str, int]) -> None:
+    """Raise InputError for gradients of other names or shapes, and for parameters that a state does not know."""
     if unknown := sorted(grads.keys() - params.keys()):
         raise InputError(f"update: gradients must have the names of params, got {unknown[0]!r}")
     for name, p in params.items():
-        if name not in state.ages:
-            raise InputError(f"update: {name} is not in the state, which was made for {sorted(state.ages)}")
+        if name not in ages:
+            raise InputError(f"update: {name} is not in the state, which was made for {sorted(ages)}")
         g = grads.get(name)
         if g is not None and tuple(g.shape) != tuple(p.shape):
             raise InputError(f"update: the gradient of {name} must have shape {tuple(p.shape)}, got {tuple(g.shape)}")
 
 
-def _check_hessian_diagonal(params: Tensors, names: tuple[str, ...], inputs: dict[str, Any]) -> None:
+def check_hessian_diagonal(params: Tensors, names: tuple[str, ...], inputs: dict[str, Any]) -> None:
+    """Raise InputError for a diagonal of another shape; what was given becomes named tensors."""
     if "hessian_diagonal" not in inputs:
         return
     given = inputs["hessian_diagonal"] = as_tensors(inputs["hessian_diagonal"])

@@ -191,7 +191,11 @@ def _reduce(op: str, over: Over, *args: Any) -> Any:
     tracer = next((arg.tracer for arg in args if isinstance(arg, Node)), None)
     if tracer is not None:
         nodes = tuple(arg if isinstance(arg, Node) else tracer.constant(arg) for arg in args)
-        return tracer.node(op, nodes, (("over", over),), Level.MODEL if over == "model" else Level.TENSOR)
+        result = tracer.node(op, nodes, (("over", over),), Level.MODEL if over == "model" else Level.TENSOR)
+        frame = current_frame()
+        if over == "model" and frame is not None:
+            frame.saw(op, result)
+        return result
     if not all(isinstance(arg, Bundle) for arg in args):
         raise FormulaError(f"{op}: reduces tensors, got {', '.join(type(arg).__name__ for arg in args)}")
     return reduce_bundle(op, over, *args)

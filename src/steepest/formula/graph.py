@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NoReturn, final
 
@@ -138,6 +138,12 @@ class Tracer:
 
     def __init__(self) -> None:
         self._table: dict[tuple[str, tuple[int, ...], Attributes], Node] = {}
+        self.links: list[LinkTrace] = []
+        self.on_node: Callable[[], None] | None = None
+
+    def nodes(self) -> list[Node]:
+        """Every node in the order they were made."""
+        return list(self._table.values())
 
     def leaf(self, name: str, level: Level) -> Node:
         """An input of the graph by its name."""
@@ -154,6 +160,8 @@ class Tracer:
 
     def node(self, op: str, args: tuple[Node, ...], attributes: Attributes, level: Level) -> Node:
         """The node of this operation, made at its first use."""
+        if self.on_node is not None:
+            self.on_node()
         key = (op, tuple(id(arg) for arg in args), attributes)
         found = self._table.get(key)
         if found is None:
@@ -172,15 +180,40 @@ class Tracer:
 
 @final
 @dataclass(frozen=True, eq=False)
+class LinkTrace:
+    """One formula of a traced rule: the update that entered it, the one that left it, and its local values by name.
+
+    What a rule computes does not depend on it: it is for those who read or print a graph.
+    """
+
+    path: str
+    incoming: Node
+    outgoing: Node
+    names: Mapping[str, Node]
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Graph:
     """What a rule computes: the outgoing update and the new value of each slot, from leaves.
 
     Leaves: `u` (the gradient), `p`, `k` (the tensor's age), `t` (the clock), `slot:PATH`, `value:PATH` (a
     hyperparameter's value at this step) and `input:NAME`.
+
+    inputs: every leaf there is, by name, used or not. links: the formulas in the order they ran; not in the text.
+    seen: reductions over the model by the path that the step report gives them, as "clip_norm.norm".
     """
 
     update: Node
     slots: Mapping[str, Node]
+    inputs: Mapping[str, Node]
+    links: tuple[LinkTrace, ...] = ()
+    seen: Mapping[str, Node] = field(default_factory=dict)
+
+    @property
+    def after(self) -> Node:
+        """The parameter after the step: p − u."""
+        return self.update.tracer.apply("subtract", self.inputs["p"], self.update)
 
     def nodes(self) -> list[Node]:
         """Every node that the outputs need, arguments first."""

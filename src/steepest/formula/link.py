@@ -15,7 +15,8 @@ from steepest.formula.bundle import Bundle, map_parts
 from steepest.formula.code import code_text
 from steepest.formula.context import Frame, entered
 from steepest.formula.functions import where
-from steepest.formula.graph import Node
+from steepest.formula.graph import LinkTrace, Node, Tracer
+from steepest.formula.names import local_names
 from steepest.formula.rule import Rule
 from steepest.formula.slots import Slot, Statics
 
@@ -94,7 +95,11 @@ class Link(Rule):
             given[slot.name] = self._slot_before(frame, exists.get(slot.name), f"{here}.{slot.name}", u)
         keywords = {name: self._keyword(frame, name, value, here) for name, value in self.settings}
         outer, frame.path = frame.path, here
-        result = self._call(tuple(given[name] for name in self.formula.arguments), keywords)
+        arguments = tuple(given[name] for name in self.formula.arguments)
+        if isinstance(frame.k, Node):
+            result = self._traced(frame.k.tracer, u, here, arguments, keywords)
+        else:
+            result = self._call(arguments, keywords)
         frame.path = outer
         if not self.formula.slots:
             if not isinstance(result, Bundle | Node | float | int):
@@ -152,6 +157,16 @@ class Link(Rule):
             return self._opaque_nodes(arguments, keywords)
         except FormulaError as error:
             raise error if str(error).startswith(f"{self.name}: ") else FormulaError(f"{self.name}: {error}") from None
+
+    def _traced(self, tracer: Tracer, u: Any, here: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The call on nodes; the tracer notes what entered and left it, and the names of its local values."""
+        with local_names(tracer, self.formula.function) as names:
+            result = self._call(arguments, keywords)
+        outgoing = result[0] if isinstance(result, tuple) and result else result
+        ends = [tracer.constant(end) if isinstance(end, float | int) else end for end in (u, outgoing)]
+        if all(isinstance(end, Node) for end in ends):
+            tracer.links.append(LinkTrace(here, ends[0], ends[1], names))
+        return result
 
     def _opaque_bundles(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The formula on whole arrays, tensor by tensor."""

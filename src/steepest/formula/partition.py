@@ -12,6 +12,7 @@ from steepest.formula.bundle import Bundle
 from steepest.formula.code import code_text
 from steepest.formula.context import Frame, entered
 from steepest.formula.link import Link
+from steepest.formula.plan import Unplannable
 from steepest.formula.rule import Rule
 from steepest.formula.slots import Slot
 
@@ -58,7 +59,7 @@ class Partition(Rule):
 
     def apply(self, frame: Frame, u: Any, path: str) -> Any:
         if not isinstance(u, Bundle):
-            raise FormulaError(f"{self.name}: a partition has a graph for each part; trace its parts one by one")
+            raise Unplannable(f"{self.name}: a partition has a graph for each part; trace its parts one by one")
         labels = [self._part(name, tuple(p.shape))[0] for name, p in zip(frame.names, frame.p.parts, strict=True)]
         updates: list[Any] = [None] * len(labels)
         for label, rule in self.parts:

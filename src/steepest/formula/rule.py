@@ -16,8 +16,10 @@ from steepest.core.stepper import StepReport
 from steepest.formula import evaluate
 from steepest.formula.context import Frame
 from steepest.formula.graph import Graph
+from steepest.formula.latex import latex
 from steepest.formula.slots import Slot
 from steepest.formula.state import State, as_tensors
+from steepest.formula.text import equations
 
 if TYPE_CHECKING:
     from steepest.formula.link import Link
@@ -71,7 +73,7 @@ class Rule(ABC):
 
         grads: by the names of `params`; a tensor whose gradient is None or missing stays as it is and does not age.
         value, hessian_diagonal: what `needs` asks for. nonfinite: "apply", "skip" or "raise" where a gradient is not
-        finite. maximize: ascend. The arrays may be NumPy's, PyTorch's or JAX's; dtypes are kept.
+        finite. maximize: ascend. scale: a loss scale in (0, ∞) to be taken out of the gradients. The arrays may be NumPy's, PyTorch's or JAX's; dtypes are kept.
 
         Raises InputError for names or shapes that differ, HyperparameterError for a scheduled value out of range,
         NonfiniteError by policy.
@@ -163,6 +165,14 @@ class Rule(ABC):
     def graph(self) -> Graph:
         """What the rule computes, traced."""
         return evaluate.trace(self)
+
+    def latex(self) -> str:
+        """The body of an `aligned` environment: see `formula.latex.latex`."""
+        return latex(self)
+
+    def equations(self) -> str:
+        """The rule in Unicode, a line for each value: see `formula.text.equations`."""
+        return equations(self)
 
     def fingerprint(self) -> str:
         """A hash of the arithmetic and every setting: equal rules have equal ones, in every process."""

@@ -27,7 +27,8 @@ class Slot:
     or a function from the parameter's shape to the slot's. init: a number, "p" (the parameter at the start),
     "first" (the first incoming update), or "eye" (the identity, for a function-shaped slot). dtype: None for the
     parameter's, else a name as "float32"; numbers are float64. when: the name of a boolean static argument, or a
-    function of all static arguments, that says whether the slot exists.
+    function of all static arguments, that says whether the slot exists. nonnegative: whether it never falls below 0,
+    as a mean of squares: it may then be kept in fewer bits.
 
     >>> Slot("v", init=1.0).exists({}), Slot("v_max", when="amsgrad").exists({"amsgrad": False})
     (True, False)
@@ -38,6 +39,7 @@ class Slot:
     init: Init = 0.0
     dtype: str | None = None
     when: str | Callable[[Statics], bool] | None = None
+    nonnegative: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

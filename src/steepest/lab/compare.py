@@ -17,7 +17,7 @@ from steepest.core.errors import FormulaError, InputError, InputTypeError, Missi
 from steepest.core.oracle import Objective, Oracle
 from steepest.core.ranges import Range
 from steepest.core.stepper import StepReport
-from steepest.engines import EagerStepper
+from steepest.engines import RuleStepper
 from steepest.formula import Rule
 from steepest.lab.bench import Bench, Order
 from steepest.lab.conduct import conduct
@@ -213,7 +213,7 @@ def _step(name: str, method: Any, objective: Objective) -> None:
     """One step, as a run takes it."""
     with one_thread(), np.errstate(all="ignore"):
         stepper: Any = (
-            EagerStepper(method, objective.tensors)
+            RuleStepper(method, objective.tensors)
             if isinstance(method, Rule)
             else method.start(objective.tensors, seed=0)
         )

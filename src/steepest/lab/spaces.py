@@ -118,10 +118,16 @@ SPACES: Final[Mapping[str, Space]] = {
     "adamw": Space.of(
         Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2"), Dimension("weight_decay", 1e-4, 1e0)
     ),
+    "radam": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adabelief": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
     "lion": Space.of(Dimension("lr", 1e-6, 1e-2), _momentum("beta1"), _memory("beta2")),
+    "lamb": Space.of(Dimension("lr", 1e-4, 1e0), _momentum("beta1"), _memory("beta2")),
+    "lars": Space.of(Dimension("lr", 1e-2, 1e2), _momentum("beta")),
 }
 """Every range of lr spans four decades about the values in use. Plain gradient steps carry the problem's units and
 need the largest; momentum multiplies a step by up to 1 / (1 − β); elementwise-scaled steps move each weight by about
 lr and need the smallest; Lion's sign has a norm 3 to 10 times that of Adam's update and wants a learning rate that
-much smaller (Chen et al. 2023, arXiv:2302.06675, §5). Logarithmic ranges of 1 − β follow Choi et al. 2019,
-arXiv:1910.05446. Weight decay is tuned where it is the method's point; the others keep their default of none."""
+much smaller (Chen et al. 2023, arXiv:2302.06675, §5). With a trust ratio the learning rate is the share of its own
+length by which a tensor moves: LAMB's directly, LARS's times its trust coefficient of 0.001. Logarithmic ranges of
+1 − β follow Choi et al. 2019, arXiv:1910.05446. Weight decay is tuned where it is the method's point; the others keep
+their default of none."""

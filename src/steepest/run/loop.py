@@ -20,7 +20,7 @@ from steepest.core.schedule import Schedule
 from steepest.core.status import Status
 from steepest.core.stepper import Stepper, StepReport
 from steepest.core.version import VERSION
-from steepest.engines import EagerStepper
+from steepest.engines import RuleStepper
 from steepest.formula import Rule
 from steepest.problems.problem import Problem
 from steepest.trace import Recorder, Trace
@@ -82,7 +82,7 @@ def run(
         raise InputError(f"run: a schedule of {method!r} has {method.length} steps, shorter than the run's {steps}")
     objective = problem.start(seed, device)
     stepper = (
-        EagerStepper(method, objective.tensors, seed=seed)
+        RuleStepper(method, objective.tensors, seed=seed)
         if isinstance(method, Rule)
         else method.start(objective.tensors, seed=seed)
     )

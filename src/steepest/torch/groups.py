@@ -10,7 +10,7 @@ import torch
 from steepest.core.errors import HyperparameterError, InputError
 from steepest.core.schedule import Schedule
 from steepest.formula import Rule
-from steepest.formula.evaluate import Values
+from steepest.formula.evaluate import ByGroup, Values
 
 Key = str | tuple[str, int]
 """A group's key, or a key and an index for a tuple such as "betas"."""
@@ -32,6 +32,11 @@ class Groups:
         self._links = dict(rule.links())
         self._settings = rule.hyperparameters()
         self._scheduled = [path for path, setting in self._settings.items() if isinstance(setting, Schedule)]
+        self._constant = [path for path in self._settings if path not in self._scheduled]
+        self._seen: list[tuple[Any, ...]] = []
+        self._checked: list[tuple[Any, ...]] = []
+        self._values: dict[str, float | ByGroup] = {}
+        self._group_of: dict[str, int] = {}
 
     def defaults(self) -> Group:
         """A group that overrides nothing, at the first step."""
@@ -48,25 +53,35 @@ class Groups:
             self.mirror([group], clock)
         return group
 
-    def values(self, groups: Sequence[Group], names: Mapping[torch.Tensor, str], clock: int) -> Values:
-        """Every hyperparameter by path at `clock`: one number, or one by tensor where groups differ.
+    def check_all(self, groups: Sequence[Group], clock: int) -> None:
+        """Refuse what `check` refuses, in any group; nothing is done where nothing was changed since the last time."""
+        keys = (*self._constant, *self._scheduled)
+        seen = [(*(self._read(group, path) for path in keys), *map(group.get, self.constants)) for group in groups]
+        if seen != self._checked:
+            for group in groups:
+                self.check(group, clock)
+            self._checked = seen
+
+    def values(self, groups: Sequence[Group], clock: int) -> Values:
+        """Every hyperparameter by path at `clock`: one number, or one by group where groups differ.
 
         Raises HyperparameterError for a number that is out of range.
         """
-        scheduled = self.rule.values(clock)
-        table: dict[str, float | Mapping[str, float]] = {}
-        for path, setting in self._settings.items():
-            if isinstance(setting, Schedule):
-                table[path] = scheduled[path]
-                continue
-            numbers = [self._number(group, path) for group in groups]
-            pairs = zip(groups, numbers, strict=True)
-            table[path] = (
-                numbers[0]
-                if len(set(numbers)) == 1
-                else {names[p]: number for group, number in pairs for p in group["params"]}
-            )
-        return table
+        seen = [tuple([self._read(group, path) for path in self._constant]) for group in groups]
+        if seen != self._seen:
+            for path in self._constant:
+                numbers = [self._number(group, path) for group in groups]
+                self._values[path] = numbers[0] if len(set(numbers)) == 1 else ByGroup(self._group_of, numbers)
+            self._seen = seen
+        if self._scheduled:
+            scheduled = self.rule.values(clock)
+            self._values |= {path: scheduled[path] for path in self._scheduled}
+        return self._values
+
+    def regroup(self, groups: Sequence[Group], names: Mapping[torch.Tensor, str]) -> None:
+        """Say which tensors stand in which group."""
+        self._group_of = {names[p]: place for place, group in enumerate(groups) for p in group["params"]}
+        self._seen, self._checked = [], []
 
     def check(self, group: Mapping[str, Any], clock: int) -> None:
         """Refuse a number that is out of range, a mirror of a schedule that was changed, and a changed constant."""

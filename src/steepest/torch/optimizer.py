@@ -12,7 +12,7 @@ from steepest.core.arrays import to_float
 from steepest.core.errors import InputError, InputTypeError
 from steepest.core.oracle import Evaluation
 from steepest.core.stepper import Nonfinite, StepReport
-from steepest.engines import EagerStepper
+from steepest.engines import EngineName, Moments, Rounding, RuleStepper, Storage
 from steepest.formula import Rule, State
 from steepest.formula.evaluate import Values
 from steepest.formula.state import load_state, save_state
@@ -28,8 +28,15 @@ class Optimizer(torch.optim.Optimizer):
     params: as for torch.optim: tensors, (name, tensor) pairs as from `model.named_parameters()`, or groups. rule: a
     rule that sets its step. nonfinite: what to do with a gradient that is not finite: "apply" it as PyTorch does,
     "skip" the whole step (the clock stands, nothing changes), or "raise" NonfiniteError before anything changes.
-    maximize: ascend. seed: of the rule's random numbers, if it has any. constants: further keys that every group
-    shows and that cannot be changed, for a state dict in another optimizer's layout.
+    maximize: ascend. seed: of the rule's random numbers, if it has any, and of stochastic rounding.
+
+    moments: how slots that start at zero are kept: "float32", "bfloat16", or "8bit" (blocks of 256 codes with one scale;
+    tensors below 4,096 elements stay as they are); None is the parameters' dtype, float32 for bfloat16 parameters.
+    rounding: of bfloat16 parameters and moments: "nearest", "stochastic" or "kahan" (parameters as the sum of two
+    bfloat16 numbers). zero_gradients: set the gradients to zero in the same pass over memory. engine: "auto" compiles
+    the rule for parameters in host memory where it can, "eager" never does, "cpu" insists; `why_eager` says why it is
+    not compiled. constants: further keys that every group shows and that cannot be changed, for a state dict in another
+    optimizer's layout.
 
     Every numeric hyperparameter is a key of each parameter group: "lr" is the learning rate, the others have their
     path, as "clip_norm.max_norm". A group may override any of them, and a change in `param_groups` counts from the
@@ -53,6 +60,7 @@ class Optimizer(torch.optim.Optimizer):
     (1, ['clip_norm.max_norm', 'lr', 'param_names'])
     """
 
+    _step_supports_amp_scaling = True  # torch.amp.GradScaler leaves the unscaling to us
     _keys: ClassVar[Mapping[str, Key]] = {"learning_rate.lr": "lr"}
     """Group keys of hyperparameters by path: a name, or a name and an index for a tuple such as "betas"."""
     _slot_names: ClassVar[Mapping[str, str]] = {}
@@ -66,6 +74,10 @@ class Optimizer(torch.optim.Optimizer):
         nonfinite: Nonfinite = "apply",
         maximize: bool = False,
         seed: int = 0,
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
         constants: Mapping[str, object] | None = None,
     ) -> None:
         if not isinstance(rule, Rule):
@@ -76,8 +88,17 @@ class Optimizer(torch.optim.Optimizer):
             raise InputError(f"Optimizer: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
         self.rule = rule
         self.report: StepReport | None = None
-        self._policy: tuple[Nonfinite, bool, int] = (nonfinite, maximize, seed)
-        self._engine: EagerStepper | None = None
+        self._options: dict[str, Any] = {
+            "nonfinite": nonfinite,
+            "maximize": maximize,
+            "seed": seed,
+            "storage": Storage(moments, rounding),
+            "zero_gradients": zero_gradients,
+            "engine": engine,
+        }
+        self._running: RuleStepper | None = None
+        self._resume: tuple[State, dict[str, Any]] | None = None
+        self._published: object = None
         self._names: dict[torch.Tensor, str] = {}
         self._held: dict[str, torch.Tensor] | None = None
         self._groups = Groups(rule, self._keys, dict(constants or {}))
@@ -86,28 +107,53 @@ class Optimizer(torch.optim.Optimizer):
     @property
     def clock(self) -> int:
         """How many updates there have been."""
-        return 0 if self._engine is None else self._engine.state.step
+        if self._running is not None:
+            return self._running.engine.clock
+        return 0 if self._resume is None else self._resume[0].step
+
+    @property
+    def why_eager(self) -> str:
+        """Why the rule is not compiled, "" where it is."""
+        return self._stepper.why_eager
 
     @overload
-    def step(self, closure: None = None, *, loss: float | torch.Tensor | None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float], *, loss: float | torch.Tensor | None = None) -> float: ...
-
-    @torch.no_grad()
     def step(
-        self, closure: Callable[[], float] | None = None, *, loss: float | torch.Tensor | None = None
+        self,
+        closure: None = None,
+        *,
+        loss: float | torch.Tensor | None = None,
+        scale: float | torch.Tensor | None = None,
+    ) -> None: ...
+
+    @overload
+    def step(
+        self,
+        closure: Callable[[], float],
+        *,
+        loss: float | torch.Tensor | None = None,
+        scale: float | torch.Tensor | None = None,
+    ) -> float: ...
+
+    def step(
+        self,
+        closure: Callable[[], float] | None = None,
+        *,
+        loss: float | torch.Tensor | None = None,
+        scale: float | torch.Tensor | None = None,
     ) -> float | None:
         """Update the parameters by their gradients.
 
         closure: evaluates the model, calls backward and returns the loss; needed by rules that take a gradient of
-        their own (SAM). loss: for rules that need the value (Polyak's step), where there is no closure.
+        their own (SAM). loss: for rules that need the value (Polyak's step), where there is no closure. scale: what
+        the loss was multiplied by; it is taken out of the gradients in the same pass.
         """
         if self._held is not None:
             raise InputError("step: the parameters hold the answer point; call optimizer.train() first")
         stepper = self._stepper
-        for group in self.param_groups:
-            self._groups.check(group, self.clock)
+        self._groups.check_all(self.param_groups, stepper.engine.clock)
+        if float(self.__dict__.get("found_inf", 0.0)):  # left by torch.amp.GradScaler: this step is to be skipped
+            self.report = StepReport(self.clock, applied=False, finite=False)
+            return None
         if stepper.asks_twice and closure is None:
             raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
         if "value" in self.rule.needs and loss is None and closure is None:
@@ -115,18 +161,25 @@ class Optimizer(torch.optim.Optimizer):
         value = None if closure is None else self._closed(closure)
         loss = value if loss is None else loss
         evaluation = Evaluation(float("nan") if loss is None else to_float(loss), self._gradients())
-        self.report = stepper.apply(evaluation, again=lambda: self._again(closure))
-        self._groups.mirror(self.param_groups, self.clock)
-        self._publish()
+        inputs = self._scale(scale)
+        self.report = stepper.apply(evaluation, inputs, again=None if closure is None else lambda: self._again(closure))
+        self._groups.mirror(self.param_groups, stepper.engine.clock)
+        if self._published is not stepper.engine.generation:
+            self._publish()
         return value
+
+    def _scale(self, scale: float | torch.Tensor | None) -> dict[str, float] | None:
+        """The loss scale as an input: what was given, or what torch.amp.GradScaler has left with us."""
+        if scale is None:
+            scale = self.__dict__.get("grad_scale")
+        return None if scale is None else {"scale": float(scale)}
 
     def _closed(self, closure: Callable[[], float]) -> float:
         with torch.enable_grad():
             return closure()
 
-    def _again(self, closure: Callable[[], float] | None) -> Evaluation:
+    def _again(self, closure: Callable[[], float]) -> Evaluation:
         """A second gradient, where the rule asks for one."""
-        assert closure is not None, "checked by step"
         self._closed(closure)
         return Evaluation(float("nan"), self._gradients())
 
@@ -163,10 +216,13 @@ class Optimizer(torch.optim.Optimizer):
         named = _named(group["params"])
         self._check_tensors(named)
         super().add_param_group(group)
+        running = self._running is not None or self._resume is not None
+        state = self._state if running else None
         for name, p in named:
             self._names[p] = name or f"param_{len(self._names)}"
-        if self._engine is not None:
-            self._restart(self._state)
+        self._groups.regroup(self.param_groups, self._names)
+        if state is not None:
+            self._restart(state)
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's layout: "state" by parameter number, each with its "step" and slots; and "param_groups".
@@ -195,6 +251,7 @@ class Optimizer(torch.optim.Optimizer):
             for key, value in self.defaults.items():
                 group.setdefault(key, value)
             group.update(self._groups.constants)
+        self._groups.regroup(self.param_groups, self._names)
         self._restart(state)
 
     def save(self, path: str) -> None:
@@ -212,44 +269,53 @@ class Optimizer(torch.optim.Optimizer):
         self._restart(load_state(path, self._fresh(), strict=strict))
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("rule", "report", "_policy", "_engine", "_names", "_groups", "_held")
-        return {**super().__getstate__(), **{name: self.__dict__[name] for name in own}}
+        own = ("rule", "report", "_options", "_names", "_groups", "_held")
+        kept = {name: self.__dict__[name] for name in own}
+        resume = None if self._running is None else (_copied(self._running.state), self._points)
+        return {**super().__getstate__(), **kept, "_running": None, "_resume": resume, "_published": None}
 
     @property
-    def _stepper(self) -> EagerStepper:
-        if self._engine is None:
-            nonfinite, maximize, seed = self._policy
+    def _stepper(self) -> RuleStepper:
+        """The stepper, made at the first step: parameters may still move between dtypes and layouts before it."""
+        if self._running is None:
             tensors = {name: p for p, name in self._names.items()}
-            self._engine = EagerStepper(
-                self.rule, tensors, seed=seed, nonfinite=nonfinite, maximize=maximize, values=self._values
-            )
-        return self._engine
+            self._running = RuleStepper(self.rule, tensors, values=self._values, trusted=True, **self._options)
+            if self._resume is not None:
+                self._running.restart(*self._resume)
+                self._resume = None
+        return self._running
 
     def _values(self, clock: int) -> Values:
         """The engine's hyperparameters: the groups', at the step after `clock` updates."""
-        return self._groups.values(self.param_groups, self._names, clock)
+        return self._groups.values(self.param_groups, clock)
+
+    @property
+    def _points(self) -> dict[str, Any]:
+        """P itself, copied, where the parameters hold the query point."""
+        stepper = self._stepper
+        return {name: p.detach().clone() for name, p in stepper.points.items()} if stepper.moves_query else {}  # type: ignore[attr-defined]
 
     @property
     def _state(self) -> State:
         """The state, and p itself where the parameters hold the query point."""
-        stepper = self._stepper
-        points = {"p": dict(stepper.points)} if stepper.moves_query else {}
-        return replace(stepper.state, slots={**stepper.state.slots, **points})
+        points = self._points
+        state = self._stepper.state
+        return replace(state, slots={**state.slots, **({"p": points} if points else {})})
 
     def _fresh(self) -> State:
-        params = {name: p.detach() for p, name in self._names.items()}
-        state = self.rule.init(params, seed=self._policy[2])
-        points = {"p": {name: p.clone() for name, p in params.items()}} if self._stepper.moves_query else {}
+        stepper = self._stepper
+        state = stepper.fresh()
+        points = {"p": {name: p.detach().clone() for p, name in self._names.items()}} if stepper.moves_query else {}
         return replace(state, slots={**state.slots, **points})
 
     def _restart(self, state: State) -> None:
         """Go on from `state`; tensors that it does not know begin fresh."""
+        self._running = None
         fresh = self._fresh()
         slots: dict[str, Mapping[str, Any]] = {
-            path: {**tensors, **state.slots[path]} for path, tensors in fresh.slots.items()
+            path: {**tensors, **state.slots.get(path, {})} for path, tensors in fresh.slots.items()
         }
         points = slots.pop("p", {})
-        self._engine = None
         self._stepper.restart(State(state.step, {**fresh.ages, **state.ages}, slots, state.seed), points)
         self._groups.mirror(self.param_groups, self.clock)
         self._publish()
@@ -277,13 +343,22 @@ class Optimizer(torch.optim.Optimizer):
 
     def _publish(self) -> None:
         """Show the state as torch.optim does, by parameter: the engine's own arrays, not copies."""
-        state = self._stepper.state
-        for p, name in self._names.items():
+        stepper = self._stepper
+        state = stepper.state
+        live = stepper.engine.ages
+        for place, (p, name) in enumerate(self._names.items()):
             if state.ages[name]:
                 slots = {path: tensors[name] for path, tensors in state.slots.items() if name in tensors}
-                self.state[p] = {"step": state.ages[name], **slots}
+                age = torch.tensor(state.ages[name]) if live is None else torch.from_numpy(live[place : place + 1])[0]
+                self.state[p] = {"step": age, **slots}
             else:
                 self.state.pop(p, None)
+        self._published = stepper.engine.generation
+
+
+def _copied(state: State) -> State:
+    slots = {path: {name: a.clone() for name, a in tensors.items()} for path, tensors in state.slots.items()}  # type: ignore[attr-defined]
+    return replace(state, slots=slots)
 
 
 def _named(params: Any) -> list[tuple[str, Any]]:

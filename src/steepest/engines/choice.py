@@ -1,0 +1,108 @@
+"""Which engine runs a rule on given arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import array_api_compat
+import numpy as np
+import numpy.typing as npt
+
+from steepest.core.arrays import Array, Tensors
+from steepest.core.errors import EngineUnavailable, InputError, InputTypeError
+from steepest.core.stepper import Nonfinite, StepReport
+from steepest.engines.eager import EagerEngine
+from steepest.engines.formats import Storage
+from steepest.formula import Rule, State
+from steepest.formula.evaluate import Values
+from steepest.formula.plan import Unplannable
+
+Vector = npt.NDArray[np.int64]
+EngineName = Literal["auto", "eager", "cpu"]
+
+
+class Engine(Protocol):
+    """Runs a rule on live arrays that it is given at every step, and keeps the state.
+
+    name: as `EngineName`. state: the live state; setting it goes on from there. readable: the state in numbers that
+    formulas compute with. clock: updates so far. ages: of the
+    tensors in their order, where they are counted in place. generation: another object whenever the state's arrays are others.
+    """
+
+    name: str
+    state: State
+
+    @property
+    def clock(self) -> int: ...
+    @property
+    def ages(self) -> Vector | None: ...
+    @property
+    def readable(self) -> State: ...
+    @property
+    def generation(self) -> object: ...
+    def fresh(self, params: Tensors) -> State:
+        """A state at the start."""
+        ...
+
+    def update(
+        self, params: Tensors, gradients: Mapping[str, Array | None], values: Values, inputs: Mapping[str, Any]
+    ) -> StepReport:
+        """One step in place."""
+        ...
+
+
+def choose(
+    engine: EngineName,
+    rule: Rule,
+    params: Tensors,
+    *,
+    seed: int,
+    nonfinite: Nonfinite,
+    maximize: bool,
+    zero_gradients: bool,
+    storage: Storage,
+    trusted: bool,
+) -> tuple[Engine, str]:
+    """The engine, and why it is not a compiled one ("" where it is, or where eager was asked for).
+
+    "auto" takes the compiled one wherever it can run. Raises InputError for another name, for a compiled engine that
+    cannot run here, and for storage that only a compiled engine has.
+    """
+    if engine not in {"auto", "eager", "cpu"}:
+        raise InputError(f"engine must be 'auto', 'eager' or 'cpu', got {engine!r}")
+    if not params:
+        raise InputError(f"{rule.name}: params must hold at least one array, got none")
+    for name, tensor in params.items():
+        if not (array_api_compat.is_numpy_array(tensor) or array_api_compat.is_torch_array(tensor)):
+            kind = type(tensor).__name__
+            raise InputTypeError(f"{rule.name}: {name} must be changeable in place, got {kind}; use rule.update")
+    devices = sorted({str(getattr(tensor, "device", "cpu")) for tensor in params.values()})
+    if len(devices) > 1:
+        raise InputError(f"{rule.name}: tensors must be on one device, got {', '.join(devices)}")
+    reason = ""
+    if engine != "eager":
+        try:
+            from steepest.engines.cpu.engine import CpuEngine
+
+            compiled: Engine = CpuEngine(
+                rule,
+                params,
+                seed=seed,
+                nonfinite=nonfinite,
+                maximize=maximize,
+                zero_gradients=zero_gradients,
+                storage=storage,
+                trusted=trusted,
+            )
+        except (Unplannable, EngineUnavailable) as error:
+            reason = str(error)
+        else:
+            return compiled, ""
+    if engine == "cpu":
+        raise InputError(f"{rule.name}: engine 'cpu' cannot run here: {reason}")
+    if not storage.plain:
+        why = reason or "engine is 'eager'"
+        raise InputError(f"{rule.name}: moments and rounding need the compiled engine ({why})")
+    eager = EagerEngine(rule, params, seed=seed, nonfinite=nonfinite, maximize=maximize, zero_gradients=zero_gradients)
+    return eager, reason

@@ -1,0 +1,93 @@
+"""A plan made runnable: its kernels' addresses, and what is computed on the host before each pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from steepest.engines.cpu.host import Host, Vector
+from steepest.engines.cpu.source import PassLayout, Source, source
+from steepest.engines.formats import Format
+from steepest.formula.graph import Graph, Level, Node
+from steepest.formula.plan import Plan, Sum, plan, sums_of
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What is computed before a pass, or after the last one.
+
+    rows: computes one row, first what the kernel reads (`width` values), then what `columns` borrows. columns: computes
+    vectors over tensors, None where there are none.
+    """
+
+    rows: Callable[..., tuple[float, ...]]
+    width: int
+    columns: Callable[..., tuple[Vector, ...]] | None
+
+
+@final
+class Program:
+    """One graph on arrays of given formats.
+
+    formats: by array name. atomic, zero: as for `plan`. The kernels are compiled, or loaded, when they are first
+    asked for.
+    """
+
+    def __init__(
+        self, graph: Graph, formats: Mapping[str, Format], *, atomic: bool = False, zero: bool = False, title: str = ""
+    ) -> None:
+        known = {**formats, "temporary": Format("float64" if formats["p"].wide else "float32")}
+        sizes = {name: form.bytes for name, form in known.items()}
+        lossy = [name for name, form in known.items() if form.lossy]
+        self.host = Host(graph)
+        self.plan: Plan = plan(graph, sizes=sizes, lossy=lossy, atomic=atomic, zero=zero)
+        self.formats = {name: known[name.partition(":")[0] if name.startswith("temporary") else name]
+                        for name in self.plan.arrays}  # fmt: skip
+        self.source: Source = source(self.plan, self.formats, per_row=self.host.per_row, title=title)
+        self.stages = tuple(self._stage(layout) for layout in self.source.layouts)
+        self.sums = sums_of(graph)
+        slots = {path: node for path, node in graph.slots.items() if graph.inputs[f"slot:{path}"].level < Level.ELEMENT}
+        self.model_slots = {p: n for p, n in slots.items() if graph.inputs[f"slot:{p}"].level is Level.MODEL}
+        self.tensor_slots = {path: node for path, node in slots.items() if path not in self.model_slots}
+        self.last = self._stage(PassLayout(tuple(self.model_slots.values()), tuple(self.tensor_slots.values()), {}, 0))
+
+    @cached_property
+    def kernels(self) -> tuple[int, ...]:
+        """The address of each pass, compiled or loaded."""
+        from steepest.engines.cpu.cache import load
+
+        module: Any = load(self.source.text, "plan")
+        return tuple(int(kernel.address) for kernel in module.PASSES)
+
+    def compile(self) -> None:
+        """Compile the kernels now, or load them. Raises EngineUnavailable where Numba cannot."""
+        assert len(self.kernels) == len(self.plan.passes)
+
+    @property
+    def check(self) -> Sum:
+        """The sum of squared gradients that an atomic plan takes first."""
+        assert self.plan.check is not None
+        return self.plan.check
+
+    def places(self, index: int) -> Mapping[Sum, int]:
+        """The sums that a pass takes, with their place among its partial sums."""
+        return {total: place for place, total in enumerate(self.plan.passes[index].sums)}
+
+    def _stage(self, layout: PassLayout) -> Stage:
+        if not layout.columns:
+            return Stage(self.host.rows(layout.rows), len(layout.rows), None)
+        borrowed, columns = self.host.columns(layout.columns)
+        return Stage(self.host.rows((*layout.rows, *borrowed)), len(layout.rows), columns)
+
+
+def finish(node: Node, total: float | Vector, count: float | Vector) -> Any:
+    """A reduction from the sum behind it."""
+    if node.op == "norm":
+        return math.sqrt(total) if isinstance(total, float) else np.sqrt(total)
+    return total / count if node.op == "mean" else total
