@@ -166,7 +166,7 @@ def test_ctrl_c_is_status_130_and_one_line_on_how_to_go_on(
     ("arguments", "words"),
     [
         (["compare", "digits-mpl"], "unknown problem 'digits-mpl'; did you mean digits-mlp?"),
-        (["compare", "bowl", "--methods", "adm"], "unknown method 'adm'; did you mean adam, adamw?"),
+        (["compare", "bowl", "--methods", "adm"], "unknown method 'adm'; did you mean adam, radam, adamw?"),
         (["compare", "bowl", "--methods", ","], "compare: methods must name at least 1 method, got none"),
         (["compare", "bowl", "--methods", "sgd,sgd"], "got 'sgd' twice"),
         (["compare", "my_problem.py:raising"], "raising: ValueError: no data here (my_problem.py:19)"),

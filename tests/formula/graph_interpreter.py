@@ -33,6 +33,8 @@ BINARY: dict[str, Callable[..., Any]] = {
     "greater_equal": operator.ge,
     "equal": operator.eq,
     "not_equal": operator.ne,
+    "and": operator.and_,
+    "or": operator.or_,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import torch
-from rule_contract import Make, Outcome, Peer, Settings
+from rule_case import Make, Outcome, Peer, Settings
 from rule_field import SHAPES, Arrays, Field, assert_alike, field, in_torch, walk
 
 
@@ -38,7 +38,8 @@ def check_changes(make: Make, before: Settings, name: str, value: object, steps:
 def check_scale(make: Make, settings: Settings, scaling: tuple[str, ...], c: float, seed: int, steps: int = 12) -> None:
     """Gradients times c, and the hyperparameters that carry their units too, give the same run."""
     world = field(seed, steps)
-    units = {name: settings[name] * (c * c if settings.get("eps_position") == "inside" else c) for name in scaling}
+    squared = {"eps_root", *(["eps"] if settings.get("eps_position") == "inside" else [])}
+    units = {name: settings[name] * (c * c if name in squared else c) for name in scaling}
     plain, scaled_run = walk(make(**settings), world), walk(make(**{**settings, **units}), world.scaled(c))
     assert_alike(plain.points, scaled_run.points, rtol=1e-9, atol=1e-11)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -46,6 +47,70 @@ def adagrad(seen: History, *, initial: float = 0.0, eps: float = 1e-10) -> float
 def lion(seen: History, *, beta1: float = 0.9, beta2: float = 0.99) -> float:
     before = decayed_sum(seen[:-1], beta2, 1 - beta2)
     return math.copysign(1.0, mixed) if (mixed := beta1 * before + (1 - beta1) * seen[-1]) else 0.0
+
+
+def uncorrected_adam(seen: History, *, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-6) -> float:
+    second = decayed_sum([u * u for u in seen], beta2, 1 - beta2)
+    return decayed_sum(seen, beta1, 1 - beta1) / (math.sqrt(second) + eps)
+
+
+def radam(
+    seen: History,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    threshold: float = 5.0,
+    eps_position: str = "uncorrected",
+    unrectified: str = "momentum",
+) -> float:
+    """The root of a mean square of n normal numbers varies by n / (2 (n − 2) (n − 4)) in its inverse; r makes up."""
+    mean = weighted(seen, beta1)
+    length = simple_length(beta2, len(seen))
+    if not length > threshold:
+        return mean if unrectified == "momentum" else 0.0
+    second = weighted([u * u for u in seen], beta2)
+    missing = (1 - beta2) * math.fsum(beta2**age for age in range(len(seen)))
+    if eps_position == "uncorrected":
+        eps /= math.sqrt(missing)
+    return rectified(beta2, length) * mean / (math.sqrt(second) + eps)
+
+
+def adabelief(
+    seen: History,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-16,
+    eps_root: float | None = None,
+    rectify: bool = False,
+) -> float:
+    """Squares are of what each gradient differs from the average that holds it already; ε₀ enters with every one."""
+    strays = [u - decayed_sum(seen[: t + 1], beta1, 1 - beta1) for t, u in enumerate(seen)]
+    inside = eps if eps_root is None else eps_root
+    second = decayed_sum([d * d for d in strays], beta2, 1 - beta2) + decayed_sum([inside] * len(seen), beta2, 1.0)
+    missing = (1 - beta2) * math.fsum(beta2**age for age in range(len(seen)))
+    if not rectify:
+        return weighted(seen, beta1) / (math.sqrt(second / missing) + eps)
+    length = simple_length(beta2, len(seen))
+    if not length > 5:
+        return weighted(seen, beta1)
+    return rectified(beta2, length) * weighted(seen, beta1) * math.sqrt(missing) / (math.sqrt(second) + eps)
+
+
+def simple_length(beta: float, count: int) -> float:
+    """Of the simple average of as many of the last numbers, whose mean age is that of the exponential one's weights."""
+    weights = [beta**age for age in range(count)]
+    return 1 + 2 * math.fsum(age * w for age, w in enumerate(weights)) / math.fsum(weights)
+
+
+def rectified(beta: float, length: float) -> float:
+    """How much wider the inverse root varies now than in the limit, as a factor for the step."""
+
+    def variance(n: float) -> float:
+        return n / (2 * (n - 2) * (n - 4))
+
+    return math.sqrt(variance(1 + 2 * beta / (1 - beta)) / variance(length))
 
 
 def momentum(seen: History, *, beta: float = 0.9, dampening: float = 0.0, nesterov: bool = False) -> float:
@@ -117,6 +182,102 @@ def descend(
         for k, iterate in enumerate(iterates):
             path[k][name] = iterate
     return path
+
+
+Direction = Callable[[list[History], list[float], bool], list[float]]
+"""Of each coordinate's history, the tensor's coordinates, and whether it is exempt."""
+
+
+def by_tensor(
+    field: Field,
+    direction: Direction,
+    after: Scaling = identity,
+    *,
+    l2: float = 0.0,
+    independent: float = 0.0,
+    exempt: str = "none",
+) -> list[Arrays]:
+    """Every iterate, tensor by tensor.
+
+    A step is `after` of each coordinate's history of what `direction` gave. l2: the share of p in the gradients that
+    it has seen. independent: the share of p that is lost besides.
+    """
+    path: list[Arrays] = [{} for _ in range(field.steps + 1)]
+    for name, start in field.start.items():
+        p, slopes = start.ravel().tolist(), field.slope[name].ravel().tolist()
+        spared = exempt == "vectors" and start.ndim < 2
+        seen: list[History] = [[] for _ in p]
+        given: list[History] = [[] for _ in p]
+        path[0][name] = np.array(start)
+        for k in range(field.steps):
+            noise = field.noise[k][name].ravel().tolist()
+            for i, x in enumerate(p):
+                seen[i].append(noise[i] + slopes[i] * x + (0.0 if spared else l2) * x)
+            for history, x in zip(given, direction(seen, p, spared), strict=True):
+                history.append(x)
+            lost = 0.0 if spared else independent
+            p = [x - after(history) - lost * x for x, history in zip(p, given, strict=True)]
+            path[k + 1][name] = np.reshape(p, start.shape)
+    return path
+
+
+def length(values: list[float]) -> float:
+    return math.sqrt(math.fsum(x * x for x in values))
+
+
+def trust_ratio(
+    field: Field,
+    scaling: Scaling = identity,
+    *,
+    lr: float,
+    trust_coefficient: float = 1.0,
+    ratio_eps: float = 0.0,
+    max_norm: float = math.inf,
+    weight_decay: float = 0.0,
+    decay: Decay = "lr",
+    exempt: str = "none",
+) -> list[Arrays]:
+    """A scaling and the tensor's own length; weight decay before the scaling, within the norm, or beside it."""
+
+    def direction(seen: list[History], p: list[float], spared: bool) -> list[float]:
+        share = weight_decay if decay == "lr" and not spared else 0.0
+        u = [scaling(history) + share * x for history, x in zip(seen, p, strict=True)]
+        size = min(length(p), max_norm)
+        ratio = 1.0 if spared or 0 in {size, length(u)} else trust_coefficient * size / (length(u) + ratio_eps)
+        return [lr * ratio * x for x in u]
+
+    l2, independent = (weight_decay if decay == place else 0.0 for place in ("l2", "independent"))
+    return by_tensor(field, direction, l2=l2, independent=independent, exempt=exempt)
+
+
+def lars(
+    field: Field,
+    *,
+    lr: float,
+    beta: float = 0.9,
+    trust_coefficient: float = 0.001,
+    denominator: str = "sum",
+    form: str = "velocity",
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    decay: Decay = "l2",
+    exempt: str = "none",
+) -> list[Arrays]:
+    """Sums over the history of each tensor's scaled gradients; for constant lr the two forms are one."""
+    assert form in {"velocity", "accumulate"}
+
+    def direction(seen: list[History], p: list[float], spared: bool) -> list[float]:
+        g = [history[-1] for history in seen]
+        share = 0.0 if spared else weight_decay
+        inside, beside = share if decay == "l2" else 0.0, share if decay == "lr" else 0.0
+        u = [x + inside * y for x, y in zip(g, p, strict=True)]
+        below = length(g) + inside * length(p) if denominator == "sum" else length(u)
+        ratio = 1.0 if spared or 0 in {length(p), below} else trust_coefficient * length(p) / below
+        return [lr * (ratio * x + beside * y) for x, y in zip(u, p, strict=True)]
+
+    after = partial(momentum, beta=beta, nesterov=nesterov)
+    independent = weight_decay if decay == "independent" else 0.0
+    return by_tensor(field, direction, after, independent=independent, exempt=exempt)
 
 
 def clip_norm(field: Field, *, lr: float, max_norm: float, over: str = "model") -> list[Arrays]:

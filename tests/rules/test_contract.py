@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_case import Case, Peer
 from rule_checks import check_changes, check_peer, check_reference, check_scale
-from rule_contract import BY_NAME, CONTRACT, REQUIRED, Case, Peer, base
+from rule_contract import BY_NAME, CONTRACT, REQUIRED, base
 from rule_field import assert_alike, field, walk
 
 from steepest import rules
+from steepest.core.schedule import Schedule
 from steepest.formula import chain
 
 PUBLIC = sorted(set(rules.__all__) - {"METHODS"})
@@ -58,6 +60,19 @@ def test_equals_the_sum_that_defines_it(case: Case) -> None:
     check()
 
 
+@pytest.mark.parametrize("case", CONTRACT, ids=lambda case: case.name)
+def test_equals_the_sum_at_every_change_of_one_hyperparameter(case: Case) -> None:
+    """Drawn settings may leave out a choice, or the combination in which it counts."""
+    public = inspect.signature(getattr(rules, case.name)).parameters
+    defaults = {name: p.default for name, p in public.items() if p.default is not p.empty}
+    usual = {**({"lr": 0.1} if "lr" in case.drawn else {}), **defaults, **REQUIRED.get(case.name, {})}
+    for name, change in case.changes.items():
+        for value in change.values:
+            settings = {**usual, **change.given, name: value}
+            if not any(isinstance(setting, Schedule) for setting in settings.values()):
+                check_reference(case.make, case.reference, settings, seed=5)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("case", "peer"), PEERS, ids=[f"{case.name}={peer.name}" for case, peer in PEERS])
 def test_equals_its_peer(case: Case, peer: Peer, dtype: str) -> None:
@@ -81,12 +96,13 @@ def test_choices_that_are_the_same_by_mathematics(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [c for c in CONTRACT if c.scale_free is not None], ids=lambda case: case.name)
 def test_scaling_the_function_leaves_the_updates_alone(case: Case) -> None:
-    drawn = {k: v for k, v in case.drawn.items() if k not in {"initial", "weight_decay", "decay", "exempt"}}
+    left_out = {"initial", "weight_decay", "decay", "exempt", *case.scale_given}
+    drawn = {k: v for k, v in case.drawn.items() if k not in left_out}
 
     @given(settings=st.fixed_dictionaries(drawn), c=st.floats(1e-3, 1e3), seed=SEEDS)
     def check(settings: dict[str, Any], c: float, seed: int) -> None:
         assert case.scale_free is not None
-        check_scale(case.make, settings, case.scale_free, c, seed)
+        check_scale(case.make, {**settings, **case.scale_given}, case.scale_free, c, seed)
 
     check()
 
@@ -104,7 +120,7 @@ def test_coordinates_and_their_order_do_not_matter(case: Case) -> None:
     other = type(world)(permuted(world.start), tuple(map(permuted, world.noise)), permuted(world.slope))
     rule = base(case)
     # Sums may be added in another order, so what is coupled is not equal to the bit.
-    tolerance = 1e-12 if case.coupled else 0.0
+    tolerance = 1e-12 if case.coupled or case.normed else 0.0
     assert_alike(permuted(walk(rule, world).answers), walk(rule, other).answers, rtol=tolerance, atol=0)
 
 
@@ -119,7 +135,7 @@ def test_tensors_do_not_know_of_each_other(case: Case) -> None:
         np.testing.assert_array_equal(walk(rule, alone).answers[name], together.answers[name])
 
 
-@pytest.mark.parametrize("case", [c for c in CONTRACT if not c.coupled], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in CONTRACT if not (c.coupled or c.normed)], ids=lambda case: case.name)
 def test_coordinates_do_not_know_of_each_other(case: Case) -> None:
     world, rule = field(3, 8, {"x": (4,)}), base(case)
     whole = walk(rule, world).answers["x"]

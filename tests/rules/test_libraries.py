@@ -12,22 +12,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rule_contract import CONTRACT, Case, base
+from rule_case import Case
+from rule_contract import CONTRACT, base
 from rule_field import Field, assert_alike, field, in_jax, in_numpy, in_torch, walk
 
 from steepest.core.arrays import copy, to_numpy
 from steepest.core.errors import NonfiniteError
 from steepest.formula import Rule, State, chain
 from steepest.rules import (
+    adabelief,
     adagrad,
     adam,
     average,
     clip_norm,
     heavy_ball,
+    lamb,
+    lars,
     learning_rate,
     lion,
     momentum,
     polyak_average,
+    radam,
     rmsprop,
     sgd,
 )
@@ -121,7 +126,9 @@ def test_memory_layout_does_not_matter(case: Case) -> None:
         for i in range(3):
             given_grads = {n: torch.tensor(np.ascontiguousarray(p)) for n, p in parts.items()} if i == 2 else parts
             runs[i], states[i], _ = rule.update(runs[i], given_grads, states[i])
-    assert_alike(runs[0], runs[1], rtol=0, atol=0)
+    # Sums may be added in another order, so what holds a norm is not equal to the bit.
+    tolerance = 1e-13 if case.coupled or case.normed else 0.0
+    assert_alike(runs[0], runs[1], rtol=tolerance, atol=tolerance)
     assert_alike(runs[2], runs[0], rtol=1e-14, atol=1e-15)
 
 
@@ -245,8 +252,9 @@ def test_a_tensor_without_a_gradient_does_not_change_or_age(case: Case) -> None:
 @pytest.mark.parametrize(
     "make",
     [lambda: adam(lr=0.1, beta1=0.5, beta2=0.6), lambda: heavy_ball(lr=0.1), lambda: adagrad(lr=0.1, initial=0.3),
-     lambda: rmsprop(lr=0.1), lambda: lion(lr=0.1), lambda: chain(learning_rate(lr=0.1), polyak_average())],
-    ids=["adam", "heavy_ball", "adagrad", "rmsprop", "lion", "polyak_average"],
+     lambda: rmsprop(lr=0.1), lambda: lion(lr=0.1), lambda: chain(learning_rate(lr=0.1), polyak_average()),
+     lambda: radam(lr=0.1, beta2=0.9), lambda: adabelief(lr=0.1), lambda: lamb(lr=0.1), lambda: lars(lr=10.0)],
+    ids=["adam", "heavy_ball", "adagrad", "rmsprop", "lion", "polyak_average", "radam", "adabelief", "lamb", "lars"],
 )  # fmt: skip
 def test_a_tensor_unfrozen_late_runs_as_if_it_had_begun_then(make: Any) -> None:
     """Its averages begin with its first gradient, beside a tensor of another age; a schedule reads the clock."""
@@ -302,8 +310,12 @@ def test_the_norm_is_taken_in_float64(seed: int, scale: float) -> None:
         lambda: adam(lr=0.1, eps=1e-3),
         lambda: chain(clip_norm(max_norm=0.5), adam(lr=0.1, eps=1e-3)),
         lambda: chain(heavy_ball(lr=0.1), average(beta=0.5)),
+        lambda: radam(lr=0.1, beta2=0.8, threshold=4, eps=1e-3),
+        lambda: adabelief(lr=0.1, eps=1e-3),
+        lambda: lamb(lr=0.1, weight_decay=0.1, eps=1e-3),
+        lambda: lars(lr=10.0, weight_decay=0.1),
     ],
-    ids=["adam", "clip_norm", "average"],
+    ids=["adam", "clip_norm", "average", "radam", "adabelief", "lamb", "lars"],
 )
 def test_a_step_is_differentiable_where_the_library_is(make: Any) -> None:
     """The derivative of the end of three steps by the gradients' common factor, against central differences."""

@@ -13,8 +13,8 @@ import rule_references as reference
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from rule_case import BETA, EPS, LR, Make, Peer, scaled, single
 from rule_checks import check_changes, check_peer, check_reference, check_scale
-from rule_contract import BETA, EPS, LR, Make, Peer, scaled, single
 
 from steepest.formula import Formula, Positive, Slot, Unit, rule, sqrt, where
 from steepest.rules import scale_by_adam

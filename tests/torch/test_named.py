@@ -265,6 +265,8 @@ CHANGES: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     },
 }
 CHANGES["AdamW"] = CHANGES["Adam"]
+EXECUTION = {"moments", "rounding", "zero_gradients", "engine"}
+"""Arguments of how a step is kept and executed, which have a test of their own."""
 DECOUPLED = {"AdamW", "Lion"}
 
 
@@ -288,7 +290,33 @@ def test_every_argument_of_every_class_is_tried() -> None:
     assert sorted(CHANGES) == sorted(set(ours.__all__) - {"Optimizer"})
     for name in CHANGES:
         declared = set(inspect.signature(getattr(ours, name)).parameters) - {"params"}
-        assert {key.split(",")[0] for key in (CHANGES[name] | common(name))} == declared
+        assert {key.split(",")[0] for key in (CHANGES[name] | common(name))} == declared - EXECUTION
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_class_says_how_it_is_kept_and_executed(name: str) -> None:
+    made = getattr(ours, name)
+
+    def stepped(dtype: torch.dtype = torch.float32, **settings: Any) -> tuple[torch.Tensor, Any]:
+        p = torch.nn.Parameter(torch.linspace(-1, 1, 5_000, dtype=dtype).reshape(50, 100))
+        optimizer = made([p], lr=0.05, **({"momentum": 0.9} if name == "SGD" else {}), **settings)
+        for k in range(2):
+            p.grad = torch.cos(torch.arange(5_000.0) + k).to(dtype).reshape(50, 100)
+            optimizer.step()
+        return p, optimizer
+
+    _, eager = stepped(engine="eager")
+    assert eager._running.engine.name == "eager"
+    p, optimizer = stepped(zero_gradients=True)
+    assert optimizer._running.engine.name == "cpu"
+    assert not p.grad.any()
+    for moments, dtype in (("bfloat16", torch.bfloat16), ("8bit", torch.uint8)):
+        p, optimizer = stepped(moments=moments)
+        kept = {value.dtype for key, value in optimizer.state[p].items() if key != "step"} - {torch.float32}
+        assert kept == {dtype}
+    nearest, _ = stepped(torch.bfloat16)
+    stochastic, _ = stepped(torch.bfloat16, rounding="stochastic")
+    assert not torch.equal(nearest, stochastic)
 
 
 @pytest.mark.parametrize(("name", "key", "given", "changed"), ALL_CHANGES, ids=[f"{n}.{k}" for n, k, *_ in ALL_CHANGES])

@@ -59,6 +59,24 @@ def problems() -> None:
 
 
 @app.command()
+def explain(
+    rules: Annotated[list[str], typer.Argument(help="Names of methods, or file.py:rule.")],
+    clip: Annotated[float | None, typer.Option(help="Clip the gradient's norm before it.")] = None,
+    average: Annotated[float | None, typer.Option(help="Average the parameters after it, with this β.")] = None,
+    dtype: Annotated[str, typer.Option(help="Of the parameters: float32, float64 or bfloat16.")] = "float32",
+    moments: Annotated[str | None, typer.Option(help="Keep moments as float32, bfloat16 or 8bit.")] = None,
+    rounding: Annotated[str, typer.Option(help="nearest, stochastic or kahan.")] = "nearest",
+    nonfinite: Annotated[str, typer.Option(help="apply, skip or raise.")] = "apply",
+    parameters: Annotated[int, typer.Option(help="How many, for the floor in milliseconds.")] = 25_000_000,
+) -> None:
+    """Print a rule's formula, its passes over memory, its bytes, and the floor on this machine."""
+    from steepest.cli.explaining import explained
+
+    for text in explained(rules, clip, average, dtype, moments, rounding, nonfinite, parameters):
+        print(text)
+
+
+@app.command()
 def compare(
     problem: Annotated[str, typer.Argument(help="A problem's name, or file.py:make.")],
     methods: Annotated[

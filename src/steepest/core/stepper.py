@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from steepest.core.oracle import Oracle
 
@@ -13,8 +13,10 @@ Nonfinite = Literal["apply", "skip", "raise"]
 """What to do with a non-finite gradient: apply it as PyTorch does, skip the whole step, or raise NonfiniteError."""
 
 
-@dataclass(frozen=True)
-class StepReport:
+_NONE: Mapping[str, float] = MappingProxyType({})
+
+
+class StepReport(NamedTuple):
     """What one step did.
 
     step: the clock after it. applied: False where the policy skipped it, and then nothing has changed.
@@ -25,8 +27,8 @@ class StepReport:
 
     step: int
     applied: bool = True
-    hyperparameters: Mapping[str, float] = field(default_factory=dict)
-    seen: Mapping[str, float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, float] = _NONE
+    seen: Mapping[str, float] = _NONE
     finite: bool | None = None
     value: float | None = None
 

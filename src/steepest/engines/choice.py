@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 import array_api_compat
-import numpy as np
-import numpy.typing as npt
 
 from steepest.core.arrays import Array, Tensors
 from steepest.core.errors import EngineUnavailable, InputError, InputTypeError
@@ -18,16 +17,14 @@ from steepest.formula import Rule, State
 from steepest.formula.evaluate import Values
 from steepest.formula.plan import Unplannable
 
-Vector = npt.NDArray[np.int64]
 EngineName = Literal["auto", "eager", "cpu"]
 
 
 class Engine(Protocol):
     """Runs a rule on live arrays that it is given at every step, and keeps the state.
 
-    name: as `EngineName`. state: the live state; setting it goes on from there. readable: the state in numbers that
-    formulas compute with. clock: updates so far. ages: of the
-    tensors in their order, where they are counted in place. generation: another object whenever the state's arrays are others.
+    name: as `EngineName`. state: the live state; setting it goes on from there. clock: updates so far. readable: the
+    state in numbers that formulas compute with. generation: another object whenever the state's arrays are others.
     """
 
     name: str
@@ -36,8 +33,6 @@ class Engine(Protocol):
     @property
     def clock(self) -> int: ...
     @property
-    def ages(self) -> Vector | None: ...
-    @property
     def readable(self) -> State: ...
     @property
     def generation(self) -> object: ...
@@ -45,10 +40,19 @@ class Engine(Protocol):
         """A state at the start."""
         ...
 
+    def age_cells(self) -> Mapping[str, array[int]] | None:
+        """By tensor, where its age is counted in place; None where it is not."""
+        ...
+
     def update(
-        self, params: Tensors, gradients: Mapping[str, Array | None], values: Values, inputs: Mapping[str, Any]
+        self,
+        params: Tensors,
+        gradients: Mapping[str, Array | None],
+        values: Values,
+        inputs: Mapping[str, Any],
+        value: float | None = None,
     ) -> StepReport:
-        """One step in place."""
+        """One step in place; `value` is f where the gradient was taken, for the report."""
         ...
 
 

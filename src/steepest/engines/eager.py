@@ -40,9 +40,8 @@ class EagerEngine:
         """Updates so far."""
         return self.state.step
 
-    @property
-    def ages(self) -> None:
-        """Not counted in place: see the state."""
+    def age_cells(self) -> None:
+        """Ages are not counted in place: see the state."""
 
     @property
     def readable(self) -> State:
@@ -55,7 +54,12 @@ class EagerEngine:
         return self.state
 
     def update(
-        self, params: Tensors, gradients: Mapping[str, Array | None], values: Values, inputs: Mapping[str, Any]
+        self,
+        params: Tensors,
+        gradients: Mapping[str, Array | None],
+        values: Values,
+        inputs: Mapping[str, Any],
+        value: float | None = None,
     ) -> StepReport:
         """One step in place."""
         options: dict[str, Any] = {"nonfinite": self.nonfinite, "maximize": self.maximize, **inputs}
@@ -65,7 +69,7 @@ class EagerEngine:
                 assign(tensor, after[name])
         if self.zero_gradients:
             clear(gradients)
-        return report
+        return report._replace(value=value)
 
 
 def clear(gradients: Mapping[str, Array | None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, cast, final
 
 import array_api_compat
@@ -105,24 +104,28 @@ class RuleStepper:
         values = self.values(self.engine.clock)
         value = evaluation.value
         if not self.asks_twice:
-            return replace(self._update(evaluation, values, inputs), value=value)
+            return self._update(evaluation, values, inputs, value)
         assert again is not None, "a rule that asks twice is given a way to ask"
         if self.nonfinite != "apply" and not all(is_finite(g) for g in evaluation.gradients.values() if g is not None):
-            return replace(self._update(evaluation, values, inputs), value=value)
+            return self._update(evaluation, values, inputs, value)
         self._kept = {name: copy(tensor) for name, tensor in self.tensors.items()}
         try:
             self._move_to_query(values, evaluation.gradients)
-            return replace(self._update(again(), values, inputs), value=value)
+            return self._update(again(), values, inputs, value)
         finally:
             kept, self._kept = self._kept, None
             self._write(kept)
 
-    def _update(self, evaluation: Evaluation, values: Values, inputs: Mapping[str, Any] | None) -> StepReport:
+    def _update(
+        self, evaluation: Evaluation, values: Values, inputs: Mapping[str, Any] | None, value: float
+    ) -> StepReport:
         given = {} if inputs is None else dict(inputs)
         if self._needs_value:
             given.setdefault("value", evaluation.value)
+        if self.engine.name != "eager" and not self.moves_query:
+            return self.engine.update(self.points, evaluation.gradients, values, given, value)
         with self._no_grad():
-            report = self.engine.update(self.points, evaluation.gradients, values, given)
+            report = self.engine.update(self.points, evaluation.gradients, values, given, value)
             if self.moves_query:
                 self._look_ahead()
         return report

@@ -344,6 +344,8 @@ def _outputs(graph: Graph) -> dict[str, Node]:
     outputs = {PARAMETER: graph.after}
     for path, node in graph.slots.items():
         name = f"slot:{path}"
-        if graph.inputs[name].level is Level.ELEMENT and not (node.op == "leaf" and dict(node.attributes)["name"] == name):
+        if graph.inputs[name].level is Level.ELEMENT and not (
+            node.op == "leaf" and dict(node.attributes)["name"] == name
+        ):
             outputs[name] = node
     return outputs

@@ -73,7 +73,8 @@ class Rule(ABC):
 
         grads: by the names of `params`; a tensor whose gradient is None or missing stays as it is and does not age.
         value, hessian_diagonal: what `needs` asks for. nonfinite: "apply", "skip" or "raise" where a gradient is not
-        finite. maximize: ascend. scale: a loss scale in (0, ∞) to be taken out of the gradients. The arrays may be NumPy's, PyTorch's or JAX's; dtypes are kept.
+        finite. maximize: ascend. scale: a loss scale in (0, ∞) to be taken out of the gradients. The arrays may be
+        NumPy's, PyTorch's or JAX's; dtypes are kept.
 
         Raises InputError for names or shapes that differ, HyperparameterError for a scheduled value out of range,
         NonfiniteError by policy.
@@ -141,7 +142,7 @@ class Rule(ABC):
             if link.formula.query_function or link.formula.answer_function or link.formula.last:
                 raise FormulaError(f"{owner}: {path} has a query or answer point, so it must be in the outer chain")
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """What an update needs besides the gradient."""
         return frozenset(need for _, link in self.links() for need in link.formula.needs)

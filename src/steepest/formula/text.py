@@ -102,9 +102,9 @@ class TextNotation:
         base = GREEK.get(symbol.letters, symbol.letters)
         base = unicodedata.normalize("NFC", base + _ACCENTS.get(symbol.accent, ""))
         if symbol.subscript == "star":
-            return f"{base}*" + "′" * symbol.primes
+            return f"{base}*" + _primes(symbol.primes)
         index = symbol.when if symbol.indexed or symbol.when in {"0", "1"} else ""
-        return base + _lowered(symbol.subscript) + "′" * symbol.primes + index.translate(_SUBSCRIPT)
+        return base + _lowered(symbol.subscript) + _primes(symbol.primes) + index.translate(_SUBSCRIPT)
 
     def start(self, value: float | Symbol | None) -> str:
         if value is None:
@@ -166,6 +166,10 @@ class TextNotation:
 
     def cases(self, rows: Sequence[Row]) -> str:
         return " else ".join(value if condition is None else f"{value} if {condition}" for value, condition in rows)
+
+
+def _primes(count: int) -> str:
+    return "‴" * (count // 3) + ("", "′", "″")[count % 3]
 
 
 def _lowered(text: str) -> str:

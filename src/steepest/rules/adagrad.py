@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from steepest.core.schedule import Schedule
-from steepest.formula import NonNegative, Positive, Rule, method, rule, sqrt, where
+from steepest.formula import NonNegative, Positive, Rule, Slot, method, rule, sqrt, where
 from steepest.rules.decay_weights import Decay, Exempt, decayed
 from steepest.rules.learning_rate import learning_rate
 
 
-@rule(slots=("s",))
+@rule(slots=(Slot("s", nonnegative=True),))
 def scale_by_adagrad(u, s, k, *, initial: NonNegative = 0.0, eps: Positive = 1e-10):
     """AdaGrad: adapt each coordinate's step to the squares it has seen.
 

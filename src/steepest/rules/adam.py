@@ -8,7 +8,7 @@ from steepest.rules.decay_weights import Decay, Exempt, decayed
 from steepest.rules.learning_rate import learning_rate
 
 
-@rule(slots=("m", "v", Slot("v_max", when="amsgrad")))
+@rule(slots=("m", Slot("v", nonnegative=True), Slot("v_max", when="amsgrad", nonnegative=True)))
 def scale_by_adam(
     u, m, v, v_max, k, *, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8, amsgrad: bool = False
 ):
@@ -37,11 +37,11 @@ def scale_by_adam(
     """
     m = beta1 * m + (1 - beta1) * u
     v = beta2 * v + (1 - beta2) * u * u
-    second = v
     if amsgrad:
         v_max = maximum(v_max, v)
-        second = v_max
-    return (m / (1 - beta1**k)) / (sqrt(second / (1 - beta2**k)) + eps), m, v, v_max
+    m_hat = m / (1 - beta1**k)
+    v_hat = (v_max if amsgrad else v) / (1 - beta2**k)
+    return m_hat / (sqrt(v_hat) + eps), m, v, v_max
 
 
 @method

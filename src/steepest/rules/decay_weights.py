@@ -31,7 +31,8 @@ def decay_weights(u, p, *, weight_decay: NonNegative, exempt: Exempt = "none"):
     >>> r.update(p, np.array([2.0]), r.init(p))[0]
     array([8.])
     """
-    return u + (where(ndim(p) <= 1, 0.0, weight_decay) if exempt == "vectors" else weight_decay) * p
+    lambda_p = where(ndim(p) <= 1, 0.0, weight_decay) if exempt == "vectors" else weight_decay
+    return u + lambda_p * p
 
 
 def decayed(

@@ -12,7 +12,7 @@ from steepest.rules.learning_rate import learning_rate
 from steepest.rules.momentum import momentum as momentum_rule
 
 
-@rule(slots=("v", Slot("m", when="centered")))
+@rule(slots=(Slot("v", nonnegative=True), Slot("m", when="centered")))
 def scale_by_rms(
     u,
     v,

@@ -7,11 +7,15 @@ try:
 except ImportError as error:
     raise MissingExtraError("PyTorch", "torch") from error
 
+from steepest.torch.adabelief import AdaBelief
 from steepest.torch.adagrad import Adagrad
 from steepest.torch.adam import Adam, AdamW
+from steepest.torch.lamb import LAMB
+from steepest.torch.lars import LARS
 from steepest.torch.lion import Lion
 from steepest.torch.optimizer import Optimizer
+from steepest.torch.radam import RAdam
 from steepest.torch.rmsprop import RMSprop
 from steepest.torch.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "RMSprop"]
+__all__ = ["LAMB", "LARS", "SGD", "AdaBelief", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "RAdam", "RMSprop"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 from steepest.core.stepper import Nonfinite
+from steepest.engines import EngineName, Moments, Rounding
 from steepest.formula import Rule
 from steepest.rules import scale_by_adagrad
 from steepest.rules.decay_weights import Decay, Exempt
@@ -41,6 +42,10 @@ class Adagrad(Optimizer):
         decay: Decay = "l2",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
 
         def scaling() -> tuple[Rule, ...]:
@@ -48,4 +53,14 @@ class Adagrad(Optimizer):
 
         constants = {"lr_decay": 0.0, "maximize": maximize, **EXECUTED, "fused": None}
         rule = assembled("Adagrad", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 from steepest.core.stepper import Nonfinite
+from steepest.engines import EngineName, Moments, Rounding
 from steepest.formula import Rule
 from steepest.rules import scale_by_adam
 from steepest.rules.decay_weights import Decay, Exempt
@@ -50,6 +51,10 @@ class Adam(Optimizer):
         decay: Decay = "l2",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
         beta1, beta2 = pair(betas)
 
@@ -58,7 +63,17 @@ class Adam(Optimizer):
 
         rule = assembled("Adam", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
         constants = _adam_constants(amsgrad, maximize, decay == "lr")
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )
 
 
 @final
@@ -92,6 +107,10 @@ class AdamW(Optimizer):
         decay: Decay = "lr",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
         beta1, beta2 = pair(betas)
 
@@ -100,7 +119,17 @@ class AdamW(Optimizer):
 
         rule = assembled("AdamW", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
         constants = _adam_constants(amsgrad, maximize, decay == "lr")
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )
 
 
 def _adam_constants(amsgrad: bool, maximize: bool, decoupled: bool) -> dict[str, object]:

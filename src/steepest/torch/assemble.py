@@ -2,8 +2,8 @@
 
 Beyond PyTorch's arguments each takes: clip (a global gradient norm, in (0, ∞)), average (β of an exponential average
 of the parameters, in [0, 1), which `optimizer.eval()` puts into the model), decay ("l2", "lr" or "independent", where
-weight decay stands), exempt ("vectors" spares biases and gains), and nonfinite ("apply", "skip" or "raise"). Every
-number may be a schedule.
+weight decay stands), exempt ("vectors" spares biases and gains), and, as `Optimizer` describes them, nonfinite,
+moments, rounding, zero_gradients and engine. Every number may be a schedule.
 """
 
 from __future__ import annotations
@@ -43,12 +43,25 @@ def assembled(
 
     Errors speak of `name`, the class, and of what its arguments are called, by `keys`.
     """
+
+    def core() -> Rule:
+        return decayed(scaling(), learning_rate(lr=lr), decay, weight_decay, exempt, always=True)
+
+    return surrounded(name, keys, core, clip, average)
+
+
+def surrounded(
+    name: str, keys: Mapping[str, Key], core: Callable[[], Rule], clip: Number | None, average: Number | None
+) -> Rule:
+    """Clipping, the optimizer that `core` makes, and averaging.
+
+    Errors speak of `name`, the class, and of what its arguments are called, by `keys`.
+    """
     said = {path: key if isinstance(key, str) else f"{key[0]}[{key[1]}]" for path, key in keys.items()}
     with speaking_of(name, {**said, "clip_norm.max_norm": "clip", "average.beta": "average"}):
-        core = decayed(scaling(), learning_rate(lr=lr), decay, weight_decay, exempt, always=True)
         before = () if clip is None else (clip_norm(max_norm=clip),)
         after = () if average is None else (average_rule(beta=average),)
-        return chain(*before, core, *after).named(name.lower())
+        return chain(*before, core(), *after).named(name.lower())
 
 
 def pair(betas: tuple[Number, Number]) -> tuple[Number, Number]:

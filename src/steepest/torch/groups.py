@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, final
 
 import torch
@@ -33,8 +34,11 @@ class Groups:
         self._settings = rule.hyperparameters()
         self._scheduled = [path for path, setting in self._settings.items() if isinstance(setting, Schedule)]
         self._constant = [path for path in self._settings if path not in self._scheduled]
-        self._seen: list[tuple[Any, ...]] = []
-        self._checked: list[tuple[Any, ...]] = []
+        found = [self.keys.get(path, path) for path in self._settings]
+        shown = dict.fromkeys((*(key if isinstance(key, str) else key[0] for key in found), *self.constants))
+        self._shown: Callable[[Group], Any] = itemgetter(*shown)
+        self._seen: list[Any] = []
+        self._checked: list[Any] = []
         self._values: dict[str, float | ByGroup] = {}
         self._group_of: dict[str, int] = {}
 
@@ -55,8 +59,7 @@ class Groups:
 
     def check_all(self, groups: Sequence[Group], clock: int) -> None:
         """Refuse what `check` refuses, in any group; nothing is done where nothing was changed since the last time."""
-        keys = (*self._constant, *self._scheduled)
-        seen = [(*(self._read(group, path) for path in keys), *map(group.get, self.constants)) for group in groups]
+        seen = [self._shown(group) for group in groups]
         if seen != self._checked:
             for group in groups:
                 self.check(group, clock)
@@ -67,16 +70,14 @@ class Groups:
 
         Raises HyperparameterError for a number that is out of range.
         """
-        seen = [tuple([self._read(group, path) for path in self._constant]) for group in groups]
+        seen = [self._shown(group) for group in groups]
         if seen != self._seen:
-            for path in self._constant:
-                numbers = [self._number(group, path) for group in groups]
-                self._values[path] = numbers[0] if len(set(numbers)) == 1 else ByGroup(self._group_of, numbers)
+            self._values = {path: self._number_of(groups, path) for path in self._constant}
             self._seen = seen
-        if self._scheduled:
-            scheduled = self.rule.values(clock)
-            self._values |= {path: scheduled[path] for path in self._scheduled}
-        return self._values
+        if not self._scheduled:
+            return self._values
+        scheduled = self.rule.values(clock)
+        return {**self._values, **{path: scheduled[path] for path in self._scheduled}}
 
     def regroup(self, groups: Sequence[Group], names: Mapping[torch.Tensor, str]) -> None:
         """Say which tensors stand in which group."""
@@ -113,6 +114,10 @@ class Groups:
         for path in self._scheduled:
             for group in groups:
                 self._write(group, path, expected[path])
+
+    def _number_of(self, groups: Sequence[Group], path: str) -> float | ByGroup:
+        numbers = [self._number(group, path) for group in groups]
+        return numbers[0] if len(set(numbers)) == 1 else ByGroup(self._group_of, numbers)
 
     def _number(self, group: Mapping[str, Any], path: str) -> float:
         owner, _, name = path.rpartition(".")

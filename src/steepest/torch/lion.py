@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 from steepest.core.stepper import Nonfinite
+from steepest.engines import EngineName, Moments, Rounding
 from steepest.formula import Rule
 from steepest.rules import scale_by_lion
 from steepest.rules.decay_weights import Decay, Exempt
@@ -35,6 +36,10 @@ class Lion(Optimizer):
         decay: Decay = "lr",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
         beta1, beta2 = pair(betas)
 
@@ -43,4 +48,14 @@ class Lion(Optimizer):
 
         constants = {"maximize": maximize}
         rule = assembled("Lion", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )

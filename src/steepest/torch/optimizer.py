@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, overload
 
 import torch
+from torch.optim import optimizer as optimizers
 
 from steepest.core.arrays import to_float
 from steepest.core.errors import InputError, InputTypeError
@@ -30,8 +31,8 @@ class Optimizer(torch.optim.Optimizer):
     "skip" the whole step (the clock stands, nothing changes), or "raise" NonfiniteError before anything changes.
     maximize: ascend. seed: of the rule's random numbers, if it has any, and of stochastic rounding.
 
-    moments: how slots that start at zero are kept: "float32", "bfloat16", or "8bit" (blocks of 256 codes with one scale;
-    tensors below 4,096 elements stay as they are); None is the parameters' dtype, float32 for bfloat16 parameters.
+    moments: how slots that start at zero are kept: "float32", "bfloat16", or "8bit" (blocks of 256 codes with one
+    scale; tensors below 4,096 elements stay as they are); None is the parameters' dtype, float32 for bfloat16 ones.
     rounding: of bfloat16 parameters and moments: "nearest", "stochastic" or "kahan" (parameters as the sum of two
     bfloat16 numbers). zero_gradients: set the gradients to zero in the same pass over memory. engine: "auto" compiles
     the rule for parameters in host memory where it can, "eager" never does, "cpu" insists; `why_eager` says why it is
@@ -147,6 +148,29 @@ class Optimizer(torch.optim.Optimizer):
         their own (SAM). loss: for rules that need the value (Polyak's step), where there is no closure. scale: what
         the loss was multiplied by; it is taken out of the gradients in the same pass.
         """
+        if self._is_watched():
+            return self._watched(closure, loss=loss, scale=scale)
+        return self._step(closure, loss, scale)
+
+    step.hooked = True  # type: ignore[attr-defined] # hooks and the profiler are asked for in `step` itself
+
+    def _is_watched(self) -> bool:
+        """Whether someone has hooks on our steps, or a profiler is running."""
+        hooks = self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks
+        everywhere = optimizers._global_optimizer_pre_hooks or optimizers._global_optimizer_post_hooks
+        return bool(hooks or everywhere) or torch._C._autograd._profiler_enabled()
+
+    @torch.optim.Optimizer.profile_hook_step
+    def _watched(self, closure: Any = None, *, loss: Any = None, scale: Any = None) -> float | None:
+        """`step` within PyTorch's hooks and profiler record."""
+        return self._step(closure, loss, scale)
+
+    def _step(
+        self,
+        closure: Callable[[], float] | None,
+        loss: float | torch.Tensor | None,
+        scale: float | torch.Tensor | None,
+    ) -> float | None:
         if self._held is not None:
             raise InputError("step: the parameters hold the answer point; call optimizer.train() first")
         stepper = self._stepper
@@ -215,7 +239,7 @@ class Optimizer(torch.optim.Optimizer):
         self._groups.check({**self.defaults, **group}, self.clock)
         named = _named(group["params"])
         self._check_tensors(named)
-        super().add_param_group(group)
+        _undecorated(torch.optim.Optimizer.add_param_group)(self, group)
         running = self._running is not None or self._resume is not None
         state = self._state if running else None
         for name, p in named:
@@ -223,6 +247,10 @@ class Optimizer(torch.optim.Optimizer):
         self._groups.regroup(self.param_groups, self._names)
         if state is not None:
             self._restart(state)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zero."""
+        _undecorated(torch.optim.Optimizer.zero_grad)(self, set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's layout: "state" by parameter number, each with its "step" and slots; and "param_groups".
@@ -322,9 +350,10 @@ class Optimizer(torch.optim.Optimizer):
 
     def _gradients(self) -> dict[str, Any]:
         gradients = {name: p.grad for p, name in self._names.items()}
-        for name, gradient in gradients.items():
-            if gradient is not None and gradient.is_sparse:
-                raise InputTypeError(f"step: the gradient of {name} is sparse; this rule needs dense gradients")
+        if self._stepper.engine.name == "eager":  # a compiled engine looks at every gradient itself
+            for name, gradient in gradients.items():
+                if gradient is not None and gradient.is_sparse:
+                    raise InputTypeError(f"step: the gradient of {name} is sparse; this rule needs dense gradients")
         return gradients
 
     def _check_tensors(self, named: list[tuple[str, Any]]) -> None:
@@ -345,15 +374,20 @@ class Optimizer(torch.optim.Optimizer):
         """Show the state as torch.optim does, by parameter: the engine's own arrays, not copies."""
         stepper = self._stepper
         state = stepper.state
-        live = stepper.engine.ages
-        for place, (p, name) in enumerate(self._names.items()):
+        cells = stepper.engine.age_cells() or {}
+        for p, name in self._names.items():
             if state.ages[name]:
                 slots = {path: tensors[name] for path, tensors in state.slots.items() if name in tensors}
-                age = torch.tensor(state.ages[name]) if live is None else torch.from_numpy(live[place : place + 1])[0]
-                self.state[p] = {"step": age, **slots}
+                counted = torch.frombuffer(cells[name], dtype=torch.int64)[0] if name in cells else None
+                self.state[p] = {"step": torch.tensor(state.ages[name]) if counted is None else counted, **slots}
             else:
                 self.state.pop(p, None)
         self._published = stepper.engine.generation
+
+
+def _undecorated(method: Any) -> Any:
+    """PyTorch's method without the decorator that keeps its compiler away, which takes 0.6 s to import."""
+    return getattr(method, "__wrapped__", method)
 
 
 def _copied(state: State) -> State:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 from steepest.core.stepper import Nonfinite
+from steepest.engines import EngineName, Moments, Rounding
 from steepest.formula import Rule
 from steepest.rules import momentum as momentum_rule
 from steepest.rules import scale_by_rms
@@ -48,6 +49,10 @@ class RMSprop(Optimizer):
         decay: Decay = "l2",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
 
         def scaling() -> tuple[Rule, ...]:
@@ -57,4 +62,14 @@ class RMSprop(Optimizer):
         without = {} if momentum != 0 else {"momentum": 0.0}
         constants = {**without, "centered": centered, "maximize": maximize, **EXECUTED, "capturable": False}
         rule = assembled("RMSprop", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )

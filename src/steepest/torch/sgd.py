@@ -6,6 +6,7 @@ from typing import ClassVar, final
 
 from steepest.core.errors import InputError
 from steepest.core.stepper import Nonfinite
+from steepest.engines import EngineName, Moments, Rounding
 from steepest.formula import Rule
 from steepest.rules import momentum as momentum_rule
 from steepest.rules.decay_weights import Decay, Exempt
@@ -46,6 +47,10 @@ class SGD(Optimizer):
         decay: Decay = "l2",
         exempt: Exempt = "none",
         nonfinite: Nonfinite = "apply",
+        moments: Moments | None = None,
+        rounding: Rounding = "nearest",
+        zero_gradients: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
         if nesterov and (momentum == 0 or dampening != 0):
             raise InputError(
@@ -58,4 +63,14 @@ class SGD(Optimizer):
         without = {} if momentum != 0 else {"momentum": 0.0, "dampening": dampening}
         constants = {**without, "nesterov": nesterov, "maximize": maximize, **EXECUTED, "fused": None}
         rule = assembled("SGD", self._keys, scaling, lr, weight_decay, clip, average, decay, exempt)
-        super().__init__(params, rule, nonfinite=nonfinite, maximize=maximize, constants=constants)
+        super().__init__(
+            params,
+            rule,
+            nonfinite=nonfinite,
+            maximize=maximize,
+            moments=moments,
+            rounding=rounding,
+            zero_gradients=zero_gradients,
+            engine=engine,
+            constants=constants,
+        )

@@ -3,108 +3,168 @@
 from __future__ import annotations
 
 import math
+import struct
+from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from steepest.engines.cpu import pool
-from steepest.engines.cpu.memory import address_of, is_row_major, kind_of
-from steepest.engines.cpu.program import Program, finish
+from steepest.engines.cpu.host import UNUSUAL
+from steepest.engines.cpu.memory import address_of, addresses_of, converted, is_row_major, row_major_addresses
+from steepest.engines.cpu.program import Program, Stage, finish
 from steepest.engines.cpu.table import Table
 from steepest.formula.counter_random import keys, rounding_keys
 from steepest.formula.graph import Node
-from steepest.formula.plan import Sum
+from steepest.formula.plan import GRADIENT, PARAMETER, Sum
 
 SERIAL_BELOW = 40_000
 """Elements below which one thread is faster than waking the others."""
+Check = Callable[[Sequence[str], Sequence[Any]], None]
+_Pass = tuple[Stage, Callable[..., None], memoryview, bool, pool.Run, int, int, bool]
 Vector = npt.NDArray[np.float64]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass
 class Row:
-    """Tensors that share every number of a step: the name of one of them, its place among all, their dimensions."""
+    """Tensors that share every number of a step, by the name of one of them.
+
+    age: updates so far, counted in place. numbers: of the step, in the order of the host's leaves, and the number of
+    dimensions.
+    """
 
     name: str
-    place: int
+    age: array[int]
     ndim: int
+    numbers: list[float] = field(default_factory=list)
 
 
 @final
 class Batch:
     """One program on some of a step's tensors.
 
-    indices: places of its tensors among all. row_of: the row of each.
+    places: of its tensors among all. row_of: the row of each. seed: of random numbers. params: of the last
+    step.
     """
 
     def __init__(
         self,
         program: Program,
         names: Sequence[str],
-        indices: Sequence[int],
+        places: Sequence[int],
         params: Sequence[Any],
         rows: Sequence[Row],
         row_of: Sequence[int],
         seed: int,
     ) -> None:
-        self.program, self.names, self.indices, self.rows = program, tuple(names), np.asarray(indices), tuple(rows)
+        self.program, self.names, self.places, self.rows = program, tuple(names), np.asarray(places), tuple(rows)
+        self._dtype = params[0].dtype
+        self.params = list(params)
+        self._parameters: list[int] = []
+        self._row_major = all(map(is_row_major, params))
         self.table = Table(program, [math.prod(p.shape) for p in params], row_of)
         self.sums: dict[Sum, Vector] = {}
         self.seed = seed
-        self._places = {plane: place for place, plane in enumerate(program.source.planes)}
-        self._run: Callable[[int, int, int], None] = pool.serial if self.table.elements < SERIAL_BELOW else pool.launch
-        self._own = self._temporaries()
-        self._expected: list[tuple[str, tuple[str, bool]]] = []
-        self._known: dict[str, list[int]] = {}
+        self._planes = {plane: place for place, plane in enumerate(program.source.planes)}
+        self._known: dict[tuple[str, int], list[int]] = {}
+        self._passes = [self._pass(index, stage) for index, stage in enumerate(program.stages)]
+        self._temporary = self._temporaries()
 
     def point(self, array: str, addresses: list[int], plane: int = 0) -> None:
         """Say where the tensors' parts of an array lie."""
-        place = self._places.get((array, plane))
-        if place is not None and self._known.get(f"{array} {plane}") != addresses:
-            self.table.pointers[place] = addresses
-            self._known[f"{array} {plane}"] = addresses
+        key = (array, plane)
+        if self._known.get(key) != addresses:
+            self.table.pointers[self._planes[key]] = addresses
+            self._known[key] = addresses
 
-    def touches(self, array: str) -> bool:
-        """Whether the plan reads or writes it."""
-        return (array, 0) in self._places
+    def locate(self, params: Mapping[str, Any], gradients: Mapping[str, Any], check: Check) -> list[Any]:
+        """Say where the parameters and their gradients lie now; see `receive`.
 
-    def expected(self, params: Mapping[str, Any]) -> list[tuple[str, tuple[str, bool]]]:
-        """By tensor: the kind of numbers of its parameter, and whether they lie in row-major order."""
-        if not self._expected:
-            self._expected = [(name, (str(kind_of(params[name])), is_row_major(params[name]))) for name in self.names]
-        return self._expected
+        check: called with parameters that have moved.
+        """
+        self.params = [params[name] for name in self.names]
+        addresses = addresses_of(self.params)
+        if addresses != self._parameters:
+            check(self.names, self.params)
+            if (PARAMETER, 0) in self._planes:
+                self.point(PARAMETER, addresses)
+            self._parameters = addresses
+        return self.receive(GRADIENT, gradients)
 
-    def run(
-        self, index: int, leaves: Callable[[Row], tuple[float, ...]], model: Sequence[float], step: StepState
-    ) -> None:
-        """Compute what pass `index` reads, and walk it."""
-        stage = self.program.stages[index]
-        if stage.width or stage.columns is not None:
-            rows = [stage.rows(*leaves(row), row.ndim, *model) for row in self.rows]
-            if stage.width:
-                for number, values in enumerate(rows):
-                    self.table.rows[index][number] = values[: stage.width]
-            if stage.columns is not None:
-                vectors = self._columns(stage.columns, rows, stage.width, step)
-                for number, vector in enumerate(vectors):
-                    self.table.columns[index][:, number] = vector
-        if self.table.layout(index).words:
-            self._fill_keys(index, step.ages)
-        self._run(self.program.kernels[index], self.table.addresses[index], self.table.chunk_count)
-        if self.program.plan.passes[index].sums:
+    def receive(self, array: str, tensors: Mapping[str, Any]) -> list[Any]:
+        """Say where an array lies that comes with the step.
+
+        Tensors in another order or dtype than their parameters are copied, and returned, to be kept until the pass is
+        over.
+        """
+        if (array, 0) not in self._planes:
+            return []
+        given = [tensors[name] for name in self.names]
+        found = row_major_addresses(given, self._dtype) if self._row_major else None
+        if found is None:
+            pairs = zip(self.names, given, self.params, strict=True)
+            given = [converted(name, tensor, p) for name, tensor, p in pairs]
+            self.point(array, addresses_of(given))
+            return given
+        self.point(array, found)
+        return []
+
+    def walk(self, index: int, model: Sequence[float], vectors: Mapping[str, Any]) -> None:
+        """Compute what pass `index` reads, and run it. vectors: slots with one number a tensor, over all tensors."""
+        stage, pack, memory, keyed, run, chunk_count, tables, summed = self._passes[index]
+        if stage.columns is not None:
+            self._fill(index, stage, model, vectors)
+        elif stage.width:
+            place, size = 0, 8 * stage.width
+            for row in self.rows:
+                try:
+                    values = stage.rows(*row.numbers, *model)
+                except UNUSUAL:
+                    values = stage.careful_rows(*row.numbers, *model)
+                pack(memory, place, *values)
+                place += size
+        if keyed:
+            self._fill_keys(index)
+        run(0, chunk_count, tables)
+        if summed:
             self.sums |= self.table.sums(index)
 
+    def _pass(self, index: int, stage: Stage) -> _Pass:
+        """All that running a pass takes: looked up once, not at every step."""
+        table = self.table
+        is_small = table.elements < SERIAL_BELOW
+        return (
+            stage,
+            struct.Struct(f"={stage.width}d").pack_into,
+            table.memory[index],
+            table.layout(index).words > 0,
+            (pool.bound if is_small else pool.shared)(self.program.kernels[index]),
+            table.chunk_count,
+            table.addresses[index],
+            bool(self.program.plan.passes[index].sums),
+        )
+
+    def _fill(self, index: int, stage: Stage, model: Sequence[float], vectors: Mapping[str, Any]) -> None:
+        """The tables of a pass that reads numbers by tensor."""
+        assert stage.columns is not None
+        rows = [stage.careful_rows(*row.numbers, *model) for row in self.rows]
+        for number, values in enumerate(rows):
+            self.table.rows[index][number] = values[: stage.width]
+        for number, vector in enumerate(self._columns(stage.columns, rows, stage.width, vectors)):
+            self.table.columns[index][:, number] = vector
+
     def finish(
-        self, leaves: Callable[[Row], tuple[float, ...]], model: Sequence[float], step: StepState
+        self, model: Sequence[float], vectors: Mapping[str, Any]
     ) -> tuple[tuple[float, ...], tuple[Vector, ...]]:
-        """The new values of slots that are one number: of the model, and vectors over tensors."""
+        """The new values of slots that are one number: of the model, and as vectors over tensors."""
         stage = self.program.last
-        rows = [stage.rows(*leaves(row), row.ndim, *model) for row in self.rows]
-        vectors = () if stage.columns is None else self._columns(stage.columns, rows, stage.width, step)
-        return rows[0][: stage.width], vectors
+        rows = [stage.careful_rows(*row.numbers, *model) for row in self.rows]
+        columns = () if stage.columns is None else self._columns(stage.columns, rows, stage.width, vectors)
+        return rows[0][: stage.width], columns
 
     def total(self, node: Node) -> float | None:
         """The model's sum over these tensors, None where it is not taken yet."""
@@ -112,31 +172,35 @@ class Batch:
         return None if found is None else float(np.add.reduce(found))
 
     def _columns(
-        self, compute: Callable[..., tuple[Vector, ...]], rows: list[tuple[float, ...]], width: int, step: StepState
+        self,
+        compute: Callable[..., tuple[Vector, ...]],
+        rows: list[tuple[float, ...]],
+        width: int,
+        vectors: Mapping[str, Any],
     ) -> tuple[Vector, ...]:
         host = self.program.host
         by_row = np.array([row[width:] for row in rows], dtype=np.float64)[self.table.row_of].T
         sizes = self.table.sizes.astype(np.float64)
-        slots = [step.vectors[name][self.indices].astype(np.float64) for name in host.tensor_slots]
-        sums = [self._finished(node, sizes) for node in host.by_tensor]
+        slots = [vectors[name][self.places].astype(np.float64) for name in host.tensor_slots]
         with np.errstate(all="ignore"):
+            sums = [self._finished(node, sizes) for node in host.by_tensor]
             return compute(*by_row, sizes, *slots, *sums)
 
     def _finished(self, node: Node, sizes: Vector) -> Vector | float:
         total = self.sums.get(self.program.sums[node])
-        with np.errstate(all="ignore"):
-            result: Vector | float = math.nan if total is None else finish(node, total, sizes)
+        result: Vector | float = math.nan if total is None else finish(node, total, sizes)
         return result
 
-    def _fill_keys(self, index: int, ages: npt.NDArray[np.int64]) -> None:
+    def _fill_keys(self, index: int) -> None:
         table = self.table.keys[index]
+        ages = np.array([row.age[0] + 1 for row in self.rows])[self.table.row_of]
         for owner, first in self.table.layout(index).randoms.items():
             if isinstance(owner, str):
-                table[:, first : first + 2] = rounding_keys(self.seed, self.names, owner, ages[self.indices])
+                table[:, first : first + 2] = rounding_keys(self.seed, self.names, owner, ages)
                 continue
             attributes = dict(owner.attributes)
             kind, stream = str(attributes["kind"]), int(attributes["stream"])
-            for number, (name, age) in enumerate(zip(self.names, ages[self.indices].tolist(), strict=True)):
+            for number, (name, age) in enumerate(zip(self.names, ages.tolist(), strict=True)):
                 found = keys(kind, self.seed, name, age, stream)
                 table[number, first : first + len(found)] = found
 
@@ -147,15 +211,5 @@ class Batch:
         for name in self.program.plan.temporaries:
             dtype = np.float64 if self.program.formats[name].wide else np.float32
             arrays.append(np.empty(self.table.elements, dtype=dtype))
-            place = self._places[name, 0]
-            self.table.pointers[place] = address_of(arrays[-1]) + starts * arrays[-1].itemsize
+            self.table.pointers[self._planes[name, 0]] = address_of(arrays[-1]) + starts * arrays[-1].itemsize
         return arrays
-
-
-@final
-@dataclass(frozen=True)
-class StepState:
-    """What a step's batches share: ages with this update, and slots with one number a tensor."""
-
-    ages: npt.NDArray[np.int64]
-    vectors: Mapping[str, npt.NDArray[Any]]

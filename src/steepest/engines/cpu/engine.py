@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
-import numpy.typing as npt
 
 from steepest.core.arrays import Array, Tensors, is_finite
 from steepest.core.errors import InputTypeError
 from steepest.core.stepper import Nonfinite, StepReport
-from steepest.engines.cpu.batch import Batch, Row, StepState
+from steepest.engines.cpu.arrange import Arrangement
+from steepest.engines.cpu.batch import Batch
 from steepest.engines.cpu.memory import (
-    address_of,
-    bump_versions,
-    is_row_major,
+    is_dense,
     kind_of,
-    laid_out_like,
     refuse_overlap,
+    version_bump,
 )
 from steepest.engines.cpu.program import Program, finish
 from steepest.engines.cpu.slots import Slots
@@ -27,7 +26,6 @@ from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
 from steepest.formula.evaluate import (
-    ByGroup,
     Values,
     check_gradients,
     check_hessian_diagonal,
@@ -35,9 +33,8 @@ from steepest.formula.evaluate import (
     nonfinite_gradient,
     trace,
 )
-from steepest.formula.plan import GRADIENT, PARAMETER
 
-Leaves = Callable[[Row], tuple[float, ...]]
+DIAGONAL = "hessian_diagonal"
 
 
 @final
@@ -64,22 +61,23 @@ class CpuEngine:
     ) -> None:
         self.rule, self.nonfinite, self.maximize, self.trusted = rule, nonfinite, maximize, trusted
         self.zero_gradients = zero_gradients
+        self._needs = bool(rule.needs)
         self.slots = Slots(rule, params, seed, Storage() if storage is None else storage)
         refuse_overlap(list(params), list(params.values()), rule.name)
         self._variants: dict[bool, dict[str, Program]] = {}
         self._variant(scaled=False)  # compiled here, so that an error comes before the first step
-        self._arranged: tuple[object, ...] = ()
-        self._batches: tuple[Batch, ...] = ()
+        self._arranged: Arrangement | None = None
 
     @property
     def state(self) -> State:
         """The state; its arrays are the engine's own, and change with the next step."""
+        self._settle()
         return self.slots.state()
 
     @state.setter
     def state(self, state: State) -> None:
         self.slots.restore(state)
-        self._arranged = ()
+        self._arranged = None
 
     @property
     def clock(self) -> int:
@@ -87,23 +85,23 @@ class CpuEngine:
         return self.slots.clock
 
     @property
-    def ages(self) -> npt.NDArray[np.int64]:
-        """How many updates each tensor has had, counted in place."""
-        return self.slots.ages
-
-    @property
     def readable(self) -> State:
         """The state in numbers that formulas compute with."""
+        self._settle()
         return self.slots.readable()
 
     @property
     def generation(self) -> object:
         """Another object when other tensors take part; the arrays stay the same from step to step."""
-        return self._batches
+        return self._arranged
 
     def fresh(self, params: Tensors) -> State:
         """A state at the start."""
         return self.slots.fresh(params)
+
+    def age_cells(self) -> Mapping[str, array[int]]:
+        """By tensor of the last step, where its age is counted in place."""
+        return {} if self._arranged is None else self._arranged.age_cells()
 
     def update(
         self,
@@ -111,50 +109,55 @@ class CpuEngine:
         gradients: Mapping[str, Array | None],
         values: Values,
         inputs: Mapping[str, Any],
+        value: float | None = None,
     ) -> StepReport:
         """One step in place, as `Rule.update` describes it; the parameters have the names they had at the start."""
         slots = self.slots
-        _, _, needed = check_options(self.rule, inputs)
-        nonfinite = self.nonfinite
+        needed = check_options(self.rule, inputs)[2] if inputs or self._needs else {}
         if not self.trusted:
             check_gradients(params, gradients, slots.places)
-        names = [name for name in slots.names if gradients.get(name) is not None]
-        check_hessian_diagonal(params, tuple(names), needed)
-        used = {path: value for path, value in values.items() if not isinstance(value, Mapping)}
+        found = map(gradients.get, slots.names)
+        names = [name for name, gradient in zip(slots.names, found, strict=True) if gradient is not None]
         if not names:
             slots.clock += 1
-            return StepReport(slots.clock, True, used)
-        self._arrange(params, names, values, scaled="unscale" in needed)
-        held = self._point(params, gradients, needed)
-        step = StepState(slots.ages + 1, slots.vectors)
-        leaves = self._leaves(values, needed, step)
-        host = self._batches[0].program.host
-        model = [math.nan] * len(host.model)
+            return StepReport(slots.clock, True, _numbers(values), value=value)
+        arranged = self._arrange(params, names, values, scaled="unscale" in needed)
+        batches = arranged.batches
+        held = [batch.locate(params, gradients, self._check_parameters) for batch in batches]
+        if DIAGONAL in needed:
+            check_hessian_diagonal(params, tuple(names), needed)
+            held += [batch.receive(f"input:{DIAGONAL}", needed[DIAGONAL]) for batch in batches]
+        arranged.prepare(slots.clock + 1, slots.models, needed)
+        model = [math.nan] * arranged.model_sums
         finite = None
-        for index in range(len(self._batches[0].program.plan.passes)):
-            for batch in self._batches:
-                batch.run(index, leaves, model, step)
+        for index in range(arranged.passes):
+            for batch in batches:
+                batch.walk(index, model, slots.vectors)
             if model:
-                self._reduce(model)
-            if index == 0 and nonfinite != "apply":
-                bad = None if self._sums_are_finite() else next((n for n in names if not is_finite(gradients[n])), None)
-                if bad is not None and nonfinite == "raise":
-                    raise nonfinite_gradient(bad, slots.clock)
-                if bad is not None:
-                    if self.zero_gradients:
-                        clear(gradients)
-                    return StepReport(slots.clock, False, used, {}, False)
-                finite = True
-        self._finish(leaves, model, step)
-        slots.advance(names)
+                _reduce(batches, model)
+            if index == 0 and self.nonfinite != "apply":
+                finite = self._checked(batches, names, gradients)
+                if not finite:
+                    return StepReport(slots.clock, False, _numbers(values), {}, False, value)
+        if arranged.scalars:
+            self._finish(batches, model)
+        arranged.advance()
+        slots.clock += 1
         if slots.is_torch:
-            bump_versions(params[name] for name in names)
-        if self.zero_gradients and held:
+            for batch in batches:
+                version_bump()(batch.params)
+        if self.zero_gradients and any(held):
             clear(gradients)  # those that were copied, in the order of their parameters, are not zero yet
-        seen = {path: model[place] for path, place in host.seen.items()}
+        if not model:
+            return StepReport(slots.clock, True, arranged.used, {}, finite, value)
+        seen = {path: model[place] for path, place in arranged.host.seen.items()}
         if finite is None and seen:
             finite = all(map(math.isfinite, seen.values()))
-        return StepReport(slots.clock, True, used, seen, finite)
+        return StepReport(slots.clock, True, arranged.used, seen, finite, value)
+
+    def _settle(self) -> None:
+        if self._arranged is not None:
+            self._arranged.settle(self.slots)
 
     def _variant(self, scaled: bool) -> dict[str, Program]:
         """The programs by kind of tensor, with or without a loss scale to be taken out."""
@@ -175,123 +178,57 @@ class CpuEngine:
             self._variants[scaled] = programs
         return self._variants[scaled]
 
-    def _arrange(self, params: Tensors, names: Sequence[str], values: Values, scaled: bool) -> None:
-        """The batches of a step on these tensors; those of the last step, where nothing is different."""
+    def _arrange(self, params: Tensors, names: Sequence[str], values: Values, scaled: bool) -> Arrangement:
+        """The step's batches; those of the last step, where the same tensors take part in the same groups."""
         programs = self._variant(scaled)
-        groups = [(path, value) for path, value in values.items() if isinstance(value, Mapping)]
-        marks = [(path, value.group_of if isinstance(value, ByGroup) else value) for path, value in groups]
-        arranged = (names, marks, programs)
-        if self._batches and self._arranged and _same(self._arranged, arranged):
-            return
-        slots = self.slots
-        batches = []
-        for kind in sorted({slots.kinds[slots.places[name]] for name in names}):
-            mine = [name for name in names if slots.kinds[slots.places[name]] == kind]
-            rows: dict[tuple[object, ...], Row] = {}
-            row_of = []
-            sized = programs[kind].host.sized
-            for name in mine:
-                ndim = len(params[name].shape) if sized else 0
-                place = slots.places[name]
-                own = tuple(v.group_of[name] if isinstance(v, ByGroup) else v[name] for _, v in groups)
-                key = (int(slots.ages[place]), ndim, *own)
-                row = rows.setdefault(key, Row(name, place, ndim))
-                row_of.append(list(rows).index(key) if len(rows) > 1 else 0)
-                del row
-            shaped = [params[name] for name in mine]
-            places = [slots.places[name] for name in mine]
-            program = programs[kind]
-            batch = Batch(program, mine, places, shaped, tuple(rows.values()), row_of, slots.seed)
-            for array in program.plan.arrays:
-                if array.startswith("slot:") or program.formats[array].kind == "kahan":
-                    for path, plane in slots.planes(array, kind):
-                        if path in slots.arrays:
-                            batch.point(array, [address_of(slots.arrays[path][name]) for name in mine], plane)
-            batches.append(batch)
-        self._batches, self._arranged = tuple(batches), arranged
+        if self._arranged is None or not self._arranged.fits(names, values, programs):
+            self._settle()
+            self._arranged = Arrangement(programs, self.slots, params, names, values)
+        return self._arranged
 
-    def _point(self, params: Tensors, gradients: Mapping[str, Any], needed: Mapping[str, Any]) -> list[Any]:
-        """Where parameters and gradients lie now; gradients in another order or dtype are copied, and returned."""
-        held: list[Any] = []
-        arrays: dict[str, Mapping[str, Any]] = {PARAMETER: params, GRADIENT: gradients}
-        if "hessian_diagonal" in needed:
-            arrays["input:hessian_diagonal"] = needed["hessian_diagonal"]
-        for batch in self._batches:
-            for array, tensors in arrays.items():
-                if not batch.touches(array):
-                    continue
-                addresses = []
-                for name, (kind, row_major) in batch.expected(params):
-                    tensor = tensors[name]
-                    if array != PARAMETER and not (row_major and is_row_major(tensor) and kind_of(tensor) == kind):
-                        tensor = _converted(name, tensor, params[name])
-                        held.append(tensor)
-                    addresses.append(address_of(tensor))
-                batch.point(array, addresses)
-        return held
+    def _check_parameters(self, names: Sequence[str], params: Sequence[Any]) -> None:
+        """Parameters that have moved must be what they were: their state was made for that."""
+        for name, p in zip(names, params, strict=True):
+            kind = self.slots.kinds[self.slots.places[name]].partition(" ")[0]
+            if kind_of(p) != kind or not is_dense(p) or tuple(p.shape) != self.slots.shapes[name]:
+                raise InputTypeError(
+                    f"update: {name} must stay what it was at the first step, a dense {kind} array of shape "
+                    f"{self.slots.shapes[name]} in host memory, got {p.dtype} of shape {tuple(p.shape)}"
+                )
 
-    def _leaves(self, values: Values, needed: Mapping[str, Any], step: StepState) -> Leaves:
-        """A row's inputs, in the order in which the host wants them."""
-        names = self._batches[0].program.host.leaves
-        ages = step.ages
-        clock = self.slots.clock + 1
-
-        def leaves(row: Row) -> tuple[float, ...]:
-            found: list[float] = []
-            for name in names:
-                kind, _, path = name.partition(":")
-                if kind == "k":
-                    found.append(int(ages[row.place]))
-                elif kind == "t":
-                    found.append(clock)
-                elif kind == "value":
-                    value = values[path]
-                    found.append(value[row.name] if isinstance(value, Mapping) else value)
-                elif kind == "slot":
-                    found.append(float(self.slots.models[name][0]))
-                else:
-                    found.append(float(needed[path]))
-            return tuple(found)
-
-        return leaves
-
-    def _reduce(self, model: list[float]) -> None:
-        """Finish the reductions over the model whose sums are known."""
-        count = sum(batch.table.elements for batch in self._batches)
-        for place, node in enumerate(self._batches[0].program.host.model):
-            parts = [batch.total(node) for batch in self._batches]
-            if not any(part is None for part in parts):
-                model[place] = float(finish(node, float(sum(part for part in parts if part is not None)), count))
-
-    def _sums_are_finite(self) -> bool:
-        checks = [batch.sums[batch.program.check] for batch in self._batches]
-        return all(bool(np.isfinite(np.add.reduce(check))) for check in checks)
-
-    def _finish(self, leaves: Leaves, model: Sequence[float], step: StepState) -> None:
-        """Write the slots that are one number, of the model or of a tensor."""
-        program = self._batches[0].program
-        if not program.model_slots and not program.tensor_slots:
-            return
-        results = [batch.finish(leaves, model, step) for batch in self._batches]
-        for place, path in enumerate(program.model_slots):
-            self.slots.models[f"slot:{path}"][0] = results[0][0][place]
-        for place, path in enumerate(program.tensor_slots):
-            for batch, (_, vectors) in zip(self._batches, results, strict=True):
-                self.slots.vectors[f"slot:{path}"][batch.indices] = vectors[place]
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    (names, marks, programs), (names2, marks2, programs2) = one, other
-    if names != names2 or programs is not programs2 or len(marks) != len(marks2):
+    def _checked(self, batches: Sequence[Batch], names: Sequence[str], gradients: Mapping[str, Any]) -> bool:
+        """Whether every gradient is finite; raises by policy. A sum of squares may be infinite where no gradient is."""
+        if all(np.isfinite(np.add.reduce(batch.sums[batch.program.check])) for batch in batches):
+            return True
+        bad = next((name for name in names if not is_finite(gradients[name])), None)
+        if bad is None:
+            return True
+        if self.nonfinite == "raise":
+            raise nonfinite_gradient(bad, self.slots.clock)
+        if self.zero_gradients:
+            clear(gradients)
         return False
-    pairs = zip(marks, marks2, strict=True)
-    return all(path == path2 and (mark is mark2 or mark == mark2) for (path, mark), (path2, mark2) in pairs)
+
+    def _finish(self, batches: Sequence[Batch], model: Sequence[float]) -> None:
+        """Write the slots that are one number, of the model or of a tensor."""
+        program, slots = batches[0].program, self.slots
+        results = [batch.finish(model, slots.vectors) for batch in batches]
+        for place, path in enumerate(program.model_slots):
+            slots.models[f"slot:{path}"][0] = results[0][0][place]
+        for place, path in enumerate(program.tensor_slots):
+            for batch, (_, vectors) in zip(batches, results, strict=True):
+                slots.vectors[f"slot:{path}"][batch.places] = vectors[place]
 
 
-def _converted(name: str, tensor: Any, p: Any) -> Any:
-    """An input in the dtype and memory order of its parameter."""
-    if kind_of(tensor) is None and getattr(tensor, "device", None) != getattr(p, "device", None):
-        raise InputTypeError(f"update: the gradient of {name} must be on the device of its parameter")
-    if isinstance(p, np.ndarray):
-        return laid_out_like(np.asarray(tensor, dtype=p.dtype), p)
-    return laid_out_like(tensor.detach().to(p.dtype), p)
+def _reduce(batches: Sequence[Batch], model: list[float]) -> None:
+    """Finish the reductions over the model whose sums are known."""
+    count = sum(batch.table.elements for batch in batches)
+    for place, node in enumerate(batches[0].program.host.model):
+        parts = [batch.total(node) for batch in batches]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            model[place] = float(finish(node, math.fsum(known) if len(known) > 1 else known[0], count))
+
+
+def _numbers(values: Values) -> dict[str, float]:
+    return {path: value for path, value in values.items() if not isinstance(value, Mapping)}

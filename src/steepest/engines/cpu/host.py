@@ -17,6 +17,9 @@ from steepest.formula.graph import Graph, Level, Node
 from steepest.formula.plan import REDUCTIONS, Unplannable, sums_of
 
 Vector = npt.NDArray[np.float64]
+Rows = Callable[..., tuple[float, ...]]
+UNUSUAL = (ArithmeticError, ValueError, TypeError)
+"""What Python's arithmetic raises where IEEE's gives an infinity or a NaN."""
 
 
 @final
@@ -58,10 +61,11 @@ class Host:
     def _place(self, node: Node) -> int:
         return next(place for place, other in enumerate(self.model) if other is node)
 
-    def rows(self, nodes: Sequence[Node]) -> Callable[..., tuple[float, ...]]:
-        """A function that computes these values for one row.
+    def rows(self, nodes: Sequence[Node]) -> tuple[Rows, Rows]:
+        """Two functions that compute these values for one row: a quick one, which may raise what is UNUSUAL, and a
+        careful one with IEEE results.
 
-        Its arguments are the values of `leaves`, the number of dimensions, and each of `model` (NaN where it is not
+        Their arguments are the values of `leaves`, the number of dimensions, and each of `model` (NaN where it is not
         known yet).
         """
         arguments = [self._given[node] for node in self._given if self._given[node].startswith(("leaf", "model"))]
@@ -70,15 +74,8 @@ class Host:
         safe = [f"{name} = {_careful(node, args)}" for name, node, args in lines]
         place = len(self.leaves)
         arguments.insert(place, "ndim")
-        quick, slow = (_function(arguments, text, names, _SCALARS) for text in (body, safe))
-
-        def compute(*given: float) -> tuple[float, ...]:
-            try:
-                return quick(*given)
-            except (ArithmeticError, ValueError, TypeError):
-                return slow(*given)
-
-        return compute
+        quick, careful = (_function(arguments, text, names, _SCALARS) for text in (body, safe))
+        return quick, careful
 
     def columns(self, nodes: Sequence[Node]) -> tuple[tuple[Node, ...], Callable[..., tuple[Vector, ...]]]:
         """The values by row that these need, and a function that computes them as vectors over tensors.

@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
 from steepest.core.arrays import Array
-from steepest.core.errors import InputError
+from steepest.core.errors import InputError, InputTypeError
 
-_KINDS = {"float32": "float32", "float64": "float64", "torch.float32": "float32", "torch.float64": "float64"}
-_BFLOAT16 = "torch.bfloat16"
+_KINDS = {
+    "float32": "float32",
+    "float64": "float64",
+    "torch.float32": "float32",
+    "torch.float64": "float64",
+    "torch.bfloat16": "bfloat16",
+}
 
 
 def kind_of(array: Any) -> str | None:
     """The kind of numbers it holds: "float32", "float64", "bfloat16"; None for another or for memory out of reach."""
-    if array_api_compat.is_numpy_array(array):
-        writable = array.flags.writeable and array.dtype.isnative and array.flags.aligned
-        return _KINDS.get(str(array.dtype)) if writable else None
-    if not array_api_compat.is_torch_array(array) or array.device.type != "cpu" or array.is_sparse:
+    if isinstance(array, np.ndarray):
+        reachable = array.flags.writeable and array.dtype.isnative and array.flags.aligned
+        return _KINDS.get(str(array.dtype)) if reachable else None
+    if not array_api_compat.is_torch_array(array) or array.device.type != "cpu" or array.layout is not _strided():
         return None
-    return "bfloat16" if str(array.dtype) == _BFLOAT16 else _KINDS.get(str(array.dtype))
+    return _KINDS.get(str(array.dtype))
 
 
 def address_of(array: Any) -> int:
     """The address of its first element."""
-    if isinstance(array, np.ndarray):
-        return int(array.__array_interface__["data"][0])
-    return int(array.data_ptr())
+    return int(array.ctypes.data if isinstance(array, np.ndarray) else array.data_ptr())
 
 
-def strides_of(array: Any) -> tuple[int, ...]:
-    """Elements between neighbours, by dimension."""
-    if isinstance(array, np.ndarray):
-        return tuple(stride // array.itemsize for stride in array.strides)
-    return tuple(array.stride())
+def addresses_of(tensors: Sequence[Any]) -> list[int]:
+    """The address of each."""
+    if isinstance(tensors[0], np.ndarray):
+        return [tensor.ctypes.data for tensor in tensors]
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def row_major_addresses(tensors: Sequence[Any], dtype: object) -> list[int] | None:
+    """The address of each, None where one is of another dtype or not in row-major order without gaps."""
+    try:
+        if isinstance(tensors[0], np.ndarray):
+            found = [t.ctypes.data for t in tensors if t.dtype == dtype and t.flags.c_contiguous]
+        else:
+            found = [t.data_ptr() for t in tensors if t.dtype is dtype and t.is_contiguous()]
+    except (AttributeError, RuntimeError):  # sparse, or another library's
+        return None
+    return found if len(found) == len(tensors) else None
 
 
 def is_dense(array: Any) -> bool:
     """Whether its elements fill a stretch of memory without gaps, in whatever order of dimensions."""
     expected = 1
-    for stride, length in sorted(zip(strides_of(array), array.shape, strict=True)):
+    for stride, length in sorted(zip(_strides(array), array.shape, strict=True)):
         if length == 1:
             continue
         if stride != expected:
@@ -60,20 +77,30 @@ def is_row_major(array: Any) -> bool:
 
 def laid_out_like(array: Any, model: Any) -> Array:
     """The same numbers in the memory order of `model`: itself where it has that already, else a copy."""
-    if same_order(array, model):
+    ours, theirs = _strides(array), _strides(model)
+    if all(a == b or length == 1 for a, b, length in zip(ours, theirs, model.shape, strict=True)):
         return array
     if isinstance(model, np.ndarray):
         result = np.empty_like(model, dtype=array.dtype, subok=False)
         np.copyto(result, array)
         return result
-    torch = sys.modules["torch"]
-    return torch.empty_like(model, dtype=array.dtype, requires_grad=False).copy_(array)
+    return sys.modules["torch"].empty_like(model, dtype=array.dtype, requires_grad=False).copy_(array)
 
 
-def same_order(array: Any, model: Any) -> bool:
-    """Whether equal places in memory hold equal indices; strides of dimensions of length 1 mean nothing."""
-    ours, theirs = strides_of(array), strides_of(model)
-    return ours == theirs or all(a == b or length == 1 for a, b, length in zip(ours, theirs, array.shape, strict=True))
+def converted(name: str, tensor: Any, p: Any) -> Any:
+    """A gradient, or what is like one, in the dtype and memory order of its parameter.
+
+    Raises InputTypeError where it is sparse, on another device or of another library.
+    """
+    if isinstance(p, np.ndarray):
+        return laid_out_like(np.asarray(tensor, dtype=p.dtype), p)
+    if not array_api_compat.is_torch_array(tensor):
+        raise InputTypeError(f"update: the gradient of {name} must be a PyTorch tensor, got {type(tensor).__name__}")
+    if tensor.layout is not _strided():
+        raise InputTypeError(f"update: the gradient of {name} is sparse; this rule needs dense gradients")
+    if tensor.device != p.device:
+        raise InputTypeError(f"update: the gradient of {name} must be on {p.device}, got {tensor.device}")
+    return laid_out_like(tensor.detach().to(p.dtype), p)
 
 
 def refuse_overlap(names: Sequence[str], arrays: Sequence[Any], owner: str) -> None:
@@ -83,17 +110,30 @@ def refuse_overlap(names: Sequence[str], arrays: Sequence[Any], owner: str) -> N
         for name, array in zip(names, arrays, strict=True)
         if math.prod(array.shape)
     )
-    for (_, end, one), (start, _, other) in zip(spans, spans[1:], strict=False):
+    for (_, end, one), (start, _, other) in itertools.pairwise(spans):
         if start < end:
             first, second = sorted((one, other), key=list(names).index)
             raise InputError(f"{owner}: {first} and {second} share memory; give tied parameters once")
 
 
-def bump_versions(arrays: Iterable[Any]) -> None:
-    """Tell PyTorch's autograd that these tensors were changed, so that a stale graph is refused."""
+@cache
+def version_bump() -> Callable[[Any], None]:
+    """PyTorch's way to be told that tensors were changed, so that autograd refuses a stale graph."""
     import torch
 
-    torch.autograd.graph.increment_version(list(arrays))
+    return torch.autograd.graph.increment_version
+
+
+@cache
+def _strided() -> object:
+    return sys.modules["torch"].strided
+
+
+def _strides(array: Any) -> tuple[int, ...]:
+    """Elements between neighbours, by dimension."""
+    if isinstance(array, np.ndarray):
+        return tuple(stride // array.itemsize for stride in array.strides)
+    return tuple(array.stride())
 
 
 def _itemsize(array: Any) -> int:

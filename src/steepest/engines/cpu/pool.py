@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, final
 
+Run = Callable[[int, int, int], None]
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-_functions: dict[int, Callable[[int, int, int], None]] = {}
+_functions: dict[int, Run] = {}
 _pack = struct.Struct("=5q").pack
 
 
@@ -36,10 +37,24 @@ def launch(kernel: int, tables: int, chunks: int) -> None:
 
 def serial(kernel: int, tables: int, chunks: int) -> None:
     """Run chunks 0 … chunks − 1 in this thread."""
+    bound(kernel)(0, chunks, tables)
+
+
+def bound(kernel: int) -> Run:
+    """The kernel as a function of (first chunk, last chunk, tables) that runs in this thread."""
     function = _functions.get(kernel)
     if function is None:
         function = _functions[kernel] = _Function(kernel)
-    function(0, chunks, tables)
+    return function
+
+
+def shared(kernel: int) -> Run:
+    """The kernel as such a function that is run by all threads, from chunk 0."""
+
+    def run(_first: int, chunks: int, tables: int) -> None:
+        launch(kernel, tables, chunks)
+
+    return run
 
 
 def threads() -> int:

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from steepest.engines.cpu.host import Host, Vector
+from steepest.engines.cpu.host import Host, Rows, Vector
 from steepest.engines.cpu.source import PassLayout, Source, source
 from steepest.engines.formats import Format
 from steepest.formula.graph import Graph, Level, Node
@@ -22,11 +22,12 @@ from steepest.formula.plan import Plan, Sum, plan, sums_of
 class Stage:
     """What is computed before a pass, or after the last one.
 
-    rows: computes one row, first what the kernel reads (`width` values), then what `columns` borrows. columns: computes
-    vectors over tensors, None where there are none.
+    rows, careful_rows: compute one row, as `Host.rows` says: first what the kernel reads (`width` values), then what
+    `columns` borrows. columns: computes vectors over tensors, None where there are none.
     """
 
-    rows: Callable[..., tuple[float, ...]]
+    rows: Rows
+    careful_rows: Rows
     width: int
     columns: Callable[..., tuple[Vector, ...]] | None
 
@@ -81,9 +82,9 @@ class Program:
 
     def _stage(self, layout: PassLayout) -> Stage:
         if not layout.columns:
-            return Stage(self.host.rows(layout.rows), len(layout.rows), None)
+            return Stage(*self.host.rows(layout.rows), len(layout.rows), None)
         borrowed, columns = self.host.columns(layout.columns)
-        return Stage(self.host.rows((*layout.rows, *borrowed)), len(layout.rows), columns)
+        return Stage(*self.host.rows((*layout.rows, *borrowed)), len(layout.rows), columns)
 
 
 def finish(node: Node, total: float | Vector, count: float | Vector) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, final
 
 import array_api_compat
@@ -41,6 +41,7 @@ class Slots:
             raise Unplannable(f"plan: {odd[0]} has a shape of its own")
         self.is_torch = all(array_api_compat.is_torch_array(p) for p in params.values())
         self.kinds = tuple(self._kind(name, p) for name, p in params.items())
+        self.shapes = {name: tuple(p.shape) for name, p in params.items()}
         self.ages = np.zeros(len(self.names), dtype=np.int64)
         self.clock = 0
         self.vectors: dict[str, npt.NDArray[Any]] = {}
@@ -107,19 +108,15 @@ class Slots:
         self.ages[:] = [state.ages[name] for name in self.names]
         self.clock, self.seed = state.step, state.seed
 
-    def advance(self, names: Sequence[str]) -> None:
-        """One more update of these tensors."""
-        if len(names) == len(self.names):
-            self.ages += 1
-        else:
-            self.ages[[self.places[name] for name in names]] += 1
-        self.clock += 1
+    def planes(self, array: str, form: Format) -> tuple[tuple[str, int], ...]:
+        """The paths in `arrays` that hold an array of this format, with their place among its planes.
 
-    def planes(self, array: str, kind: str) -> tuple[tuple[str, int], ...]:
-        """The paths of the arrays that hold a slot's or a parameter's numbers, with their place among its planes."""
-        path = array.partition(":")[2] or array
-        suffixes = _PLANES.get(self.formats(kind)[array].kind, ("",))
-        return tuple((path + suffix, plane) for plane, suffix in enumerate(suffixes))
+        A parameter's own memory is not ours; what it is rounded by is.
+        """
+        if not array.startswith("slot:"):
+            return (("p.low", 1),) if form.kind == "kahan" else ()
+        path = array.partition(":")[2]
+        return tuple((path + suffix, plane) for plane, suffix in enumerate(_PLANES.get(form.kind, ("",))))
 
     def _allot(self, state: State) -> None:
         """Take a state's numbers into arrays of our own, in the order of the parameters in memory."""

@@ -38,6 +38,7 @@ class Table:
         self.chunks = np.stack([self._tensor, start, count, self.row_of[self._tensor]], axis=1).astype(np.int64)
         self.pointers = np.zeros((len(program.source.planes), self.tensors), dtype=np.int64)
         self.rows = [np.zeros((self.tensors, len(layout.rows))) for layout in program.source.layouts]
+        self.memory = [memoryview(rows) for rows in self.rows]  # type: ignore[arg-type]
         self.columns = [np.zeros((self.tensors, len(layout.columns))) for layout in program.source.layouts]
         self.keys = [np.zeros((self.tensors, layout.words), np.uint32) for layout in program.source.layouts]
         self.partials = [np.zeros((len(step.sums), self.chunk_count)) for step in program.plan.passes]

@@ -38,6 +38,7 @@ class _Reader:
         self.links = dict(rule.links())
         self.symbols: dict[Node, Symbol] = {}
         self._changing: dict[Node, bool] = {}
+        self._entering: set[Node] = set()
         self.slots = {path: slot for path, slot in rule.slots().items() if path in self.graph.slots}
         self.slot_symbols: dict[str, Symbol] = {}
         roots = [self.after, *self.graph.slots.values(), *(one for one in (self.query, self.answer) if one is not None)]
@@ -52,7 +53,6 @@ class _Reader:
         settings = self._name_leaves()
         self._name_slots()
         self._name_locals()
-        self._name_draws_and_results()
         self._name_updates()
         self._name_shared()
         lines = self._lines()
@@ -107,9 +107,12 @@ class _Reader:
             if slot.init == "first":
                 incoming = self._link_of(path).incoming
                 self.symbols[_first_or(self.graph, incoming, leaf)] = stem.at("t-1")
-                self._name_update(incoming)
+                self._entering.add(incoming)
         for path, node in self.graph.slots.items():
-            self.symbols.setdefault(node, self.slot_symbols[path].at("t"))
+            if node is self._link_of(path).incoming:
+                self._entering.add(node)
+            if node not in self._entering:
+                self.symbols.setdefault(node, self.slot_symbols[path].at("t"))
 
     def _name_locals(self) -> None:
         for trace in self.graph.links:
@@ -120,25 +123,23 @@ class _Reader:
                 if self._nameable(node) and name not in taken and not name.startswith("_"):
                     self.symbols[node] = self.book.take(symbol_of(name)).at("t" if self._changes(node) else "")
 
-    def _name_draws_and_results(self) -> None:
-        """Random numbers, and the results of formulas that are not traced, have lines of their own."""
-        for node in self.read_by:
-            if node.op == "random" and node not in self.symbols:
-                self.symbols[node] = self.book.take(Symbol("xi")).at("t")
-            if node.op == "item":
-                self._name_update(node)
-
     def _name_updates(self) -> None:
-        """What leaves a formula, unless it is short and read once."""
+        """What leaves a formula, unless it is short and read once; random numbers, and results that are not traced."""
+        whole = {node for node in self.read_by if node.op == "item"} | self._entering
         for trace in self.graph.links:
-            mine = trace.names.get("u")
-            for node in (mine, trace.outgoing):
-                if node is not None and self._nameable(node) and self._stands_alone(node):
-                    self._name_update(node)
+            if trace.incoming in whole:
+                self._name(trace.incoming, "u")
+            mine = [trace.names["u"]] if "u" in trace.names else []
+            for node in (*mine, trace.outgoing):
+                if self._nameable(node) and (node in whole or self._stands_alone(node)):
+                    self._name(node, "u")
+        for node in self.read_by:
+            if node in whole or node.op == "random":
+                self._name(node, "xi" if node.op == "random" else "u")
 
-    def _name_update(self, node: Node) -> None:
+    def _name(self, node: Node, letter: str) -> None:
         if self._nameable(node):
-            self.symbols[node] = self.book.take(Symbol("u")).at("t")
+            self.symbols[node] = self.book.take(Symbol(letter)).at("t")
 
     def _stands_alone(self, node: Node) -> bool:
         weight = self._weight(node, {})
@@ -178,7 +179,8 @@ class _Reader:
             olds = [leaf for leaf, owner in own.items() if owner == path]
             after = [index for index, _, line in placed if any(self._reads(line, old) for old in olds)]
             line = Line((self.slot_symbols[path].at("t"),), node)
-            placed.append((max([self._index[node], *after]), 1, line))
+            begin = self._index[self._link_of(path).incoming]
+            placed.append((max([self._index[node], begin, *after]), 1, line))
         return [line for _, _, line in sorted(placed, key=lambda item: item[:2])]
 
     def _ambiguous(self, lines: list[Line]) -> set[Symbol]:
