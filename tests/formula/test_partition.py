@@ -127,7 +127,7 @@ def test_what_a_partition_refuses() -> None:
         partition(by_shape, rest=sgd(lr=0.1)).init(START)
     with pytest.raises(FormulaError, match="average has a query or answer point, so it must be in the outer chain"):
         partition(by_shape, matrices=chain(sgd(lr=0.1), average()), vectors=sgd(lr=0.1))
-    with pytest.raises(FormulaError, match="trace its parts one by one"):
+    with pytest.raises(FormulaError, match="give `graph` the name and shape of a tensor"):
         MIXED.graph()
 
 

@@ -58,6 +58,9 @@ class Chain(Rule):
     def slots_of(self, name: str, shape: tuple[int, ...]) -> Mapping[str, Slot]:
         return {path: slot for link in self.rules for path, slot in link.slots_of(name, shape).items()}
 
+    def part_of(self, name: str, shape: tuple[int, ...]) -> str:
+        return " ".join(filter(None, (link.part_of(name, shape) for link in self.rules)))
+
     def apply(self, frame: Frame, u: Any, path: str) -> Any:
         for link in self.rules:
             u = link.apply(frame, u, path)

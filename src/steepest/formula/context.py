@@ -20,7 +20,8 @@ from steepest.formula.state import MODEL
 class Frame:
     """One step of a rule on bundles, or one tracing of it on nodes: what it reads, and the slots it writes.
 
-    new: by path, the names of the tensors that a slot was written for, and their values.
+    new: by path, the names of the tensors that a slot was written for, and their values. shape: while a rule is traced,
+    that of the one tensor it is traced for, where there is one.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Frame:
     new: dict[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     path: str = ""
+    shape: tuple[int, ...] | None = None
 
     def part(self, indices: Sequence[int]) -> Frame:
         """The same step for some of the tensors; what it writes goes into this frame."""

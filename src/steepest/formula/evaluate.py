@@ -137,10 +137,17 @@ def answer(rule: Rule, params: Tensors, state: State, values: Values) -> dict[st
     return _point("answer", *found, _frame(rule, tuple(params), params, state, values, {}, coming=0), params, None)
 
 
-def trace(rule: Rule, *, maximize: bool = False, scaled: bool = False) -> Graph:
+def trace(
+    rule: Rule,
+    *,
+    maximize: bool = False,
+    scaled: bool = False,
+    tensor: tuple[str, tuple[int, ...]] | None = None,
+) -> Graph:
     """What the rule computes, from leaves; see `Graph`.
 
     maximize: the gradient is negated. scaled: it is multiplied by "input:unscale", to take a loss scale out of it.
+    tensor: name and shape of the one that it is traced for, which a partitioned rule needs.
     """
     tracer = Tracer()
     levels = {"param": Level.ELEMENT, "tensor": Level.TENSOR, "model": Level.MODEL}
@@ -160,7 +167,9 @@ def trace(rule: Rule, *, maximize: bool = False, scaled: bool = False) -> Graph:
         incoming = incoming * leaves["input:unscale"]
     if maximize:
         incoming = -incoming
-    with entered(Frame(names=("",), p=p, k=k, t=t, slots=slots, values=values, inputs=inputs)) as frame:
+    name, shape = ("", None) if tensor is None else tensor
+    traced = Frame(names=(name,), p=p, k=k, t=t, slots=slots, values=values, inputs=inputs, shape=shape)
+    with entered(traced) as frame:
         u = rule.apply(frame, incoming, "")
     leaves |= {f"slot:{path}": leaf for path, leaf in slots.items()}
     leaves |= {f"value:{path}": leaf for path, leaf in values.items()}

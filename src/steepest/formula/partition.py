@@ -59,7 +59,7 @@ class Partition(Rule):
 
     def apply(self, frame: Frame, u: Any, path: str) -> Any:
         if not isinstance(u, Bundle):
-            raise Unplannable(f"{self.name}: a partition has a graph for each part; trace its parts one by one")
+            return self._apply_part(frame, u, path)
         labels = [self._part(name, tuple(p.shape))[0] for name, p in zip(frame.names, frame.p.parts, strict=True)]
         updates: list[Any] = [None] * len(labels)
         for label, rule in self.parts:
@@ -71,6 +71,17 @@ class Partition(Rule):
             for place, index in enumerate(indices):
                 updates[index] = result.parts[0 if result.shared else place]
         return Bundle(updates)
+
+    def part_of(self, name: str, shape: tuple[int, ...]) -> str:
+        label, rule = self._part(name, shape)
+        return " ".join(filter(None, (f"{self.name}.{label}", rule.part_of(name, shape))))
+
+    def _apply_part(self, frame: Frame, u: Any, path: str) -> Any:
+        """The part of the one tensor that is traced."""
+        if frame.shape is None:
+            raise Unplannable(f"{self.name}: has a graph for each part; give `graph` the name and shape of a tensor")
+        label, rule = self._part(frame.names[0], frame.shape)
+        return rule.apply(frame, u, f"{path}{self.name}.{label}.")
 
     def _part(self, name: str, shape: tuple[int, ...]) -> tuple[str, Rule]:
         label = self.select(name, shape)

@@ -136,6 +136,10 @@ class Rule(ABC):
         """The slots that this tensor has: all of them, unless the rule is partitioned."""
         return self._slots
 
+    def part_of(self, name: str, shape: tuple[int, ...]) -> str:
+        """Which part of a partitioned rule treats this tensor; "" where all are treated alike."""
+        return ""
+
     def refuse_outer_parts(self, owner: str) -> None:
         """Raise FormulaError where a formula in it must stand in the outer chain, so it cannot be an inner rule."""
         for path, link in self.links():
@@ -163,9 +167,9 @@ class Rule(ABC):
         schedules = (value for value in self.hyperparameters().values() if isinstance(value, Schedule))
         return min((schedule.length for schedule in schedules if schedule.length is not None), default=None)
 
-    def graph(self) -> Graph:
-        """What the rule computes, traced."""
-        return evaluate.trace(self)
+    def graph(self, tensor: tuple[str, tuple[int, ...]] | None = None) -> Graph:
+        """What the rule computes, traced; where it is partitioned, for a tensor of this name and shape."""
+        return evaluate.trace(self, tensor=tensor)
 
     def latex(self) -> str:
         """The body of an `aligned` environment: see `formula.latex.latex`."""

@@ -349,7 +349,7 @@ class Optimizer(torch.optim.Optimizer):
         self._publish()
 
     def _gradients(self) -> dict[str, Any]:
-        gradients = {name: p.grad for p, name in self._names.items()}
+        gradients = dict(zip(self._names.values(), [p.grad for p in self._names], strict=True))
         if self._stepper.engine.name == "eager":  # a compiled engine looks at every gradient itself
             for name, gradient in gradients.items():
                 if gradient is not None and gradient.is_sparse:

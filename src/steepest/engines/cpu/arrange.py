@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 from steepest.core.arrays import Tensors
 from steepest.engines.cpu.batch import Batch, Row
 from steepest.engines.cpu.memory import addresses_of
-from steepest.engines.cpu.program import Program
-from steepest.engines.cpu.slots import Slots
+from steepest.engines.cpu.program import Program, finish
+from steepest.engines.cpu.slots import Kind, Slots
 from steepest.formula.evaluate import ByGroup, Values
 
 
@@ -18,13 +19,14 @@ from steepest.formula.evaluate import ByGroup, Values
 class Arrangement:
     """The batches of a step, and the numbers of their rows.
 
-    used: the hyperparameters that are the same for all tensors, for the step report. scalars: whether slots are one
-    number, of the model or of a tensor.
+    used: the hyperparameters that are the same for all tensors, for the step report. seen: reductions over the model by
+    their path in the report. scalars: whether slots are one number, of the model or of a tensor. rounds: the passes in
+    their order.
     """
 
     def __init__(
         self,
-        programs: Mapping[str, Program],
+        programs: Mapping[Kind, Program],
         slots: Slots,
         params: Tensors,
         names: Sequence[str],
@@ -37,14 +39,11 @@ class Arrangement:
             self._batch(programs[kind], [name for name in names if kinds[name] == kind], slots, params, grouped)
             for kind in sorted(set(kinds.values()))
         )
-        first = self.batches[0].program
-        self.host, self.passes = first.host, len(first.plan.passes)
-        self.model_sums = len(self.host.model)
-        self.scalars = bool(first.model_slots or first.tensor_slots)
+        self.scalars = any(batch.program.model_slots or batch.program.tensor_slots for batch in self.batches)
         self.rows = tuple(row for batch in self.batches for row in batch.rows)
-        self._leaves = [name.partition(":")[::2] for name in self.host.leaves]
-        self._ages = [place for place, (kind, _) in enumerate(self._leaves) if kind == "k"]
-        self._others = [(place, *leaf) for place, leaf in enumerate(self._leaves) if leaf[0] not in {"value", "k"}]
+        self.seen = {path: (batch, place) for batch in self.batches for path, place in batch.program.host.seen.items()}
+        self._reductions = self._shared_reductions()
+        self.rounds = self._rounds()
         self._read(values)
 
     def fits(self, names: Sequence[str], values: Values, programs: object) -> bool:
@@ -61,15 +60,18 @@ class Arrangement:
         self._read(values)
         return True
 
-    def prepare(self, clock: int, models: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
-        """Give every row the numbers of this step."""
-        for row in self.rows:
-            for place in self._ages:
-                row.numbers[place] = row.age[0] + 1
-            for place, kind, path in self._others:
-                row.numbers[place] = (
-                    clock if kind == "t" else float(models[f"slot:{path}"][0] if kind == "slot" else needed[path])
-                )
+    def reduce(self) -> None:
+        """Finish the reductions over the model whose sums are known: over the tensors of every batch that has them."""
+        for members in self._reductions.values():
+            parts = [batch.total(place) for batch, place in members]
+            known = [part for part in parts if part is not None]
+            if len(known) == len(parts):
+                first, place = members[0]
+                count = sum(batch.table.elements for batch, _ in members)
+                total = known[0] if len(known) == 1 else math.fsum(known)
+                result = float(finish(first.program.host.model[place], total, count))
+                for batch, place in members:
+                    batch.model[place] = result
 
     def advance(self) -> None:
         """One more update of these tensors."""
@@ -94,15 +96,33 @@ class Arrangement:
         self._values = values
         self._marks = {path: _mark(value) for path, value in values.items() if type(value) is not float}
         self.used = {path: value for path, value in values.items() if not isinstance(value, Mapping)}
-        for row in self.rows:
-            row.numbers = [*(self._number(values, kind, path, row) for kind, path in self._leaves), row.ndim]
+        for batch in self.batches:
+            batch.read(values)
 
-    @staticmethod
-    def _number(values: Values, kind: str, path: str, row: Row) -> float:
-        if kind != "value":
-            return 0.0
-        value = values[path]
-        return value[row.name] if isinstance(value, Mapping) else value
+    def _shared_reductions(self) -> dict[str, list[tuple[Batch, int]]]:
+        """Each reduction over the model, by its path, with the batches that have it and its place there."""
+        found: dict[str, list[tuple[Batch, int]]] = {}
+        for batch in self.batches:
+            for place, path in enumerate(batch.program.host.paths):
+                found.setdefault(path, []).append((batch, place))
+        return found
+
+    def _rounds(self) -> tuple[tuple[tuple[Batch, int], ...], ...]:
+        """The passes in order: a pass waits for the reductions that it needs, the first ones for nothing."""
+        walked = dict.fromkeys(self.batches, 0)
+        rounds = []
+        while left := [batch for batch in self.batches if walked[batch] < len(batch.program.plan.passes)]:
+            known = {
+                path
+                for path, members in self._reductions.items()
+                if all(walked[batch] > batch.program.taken(place) for batch, place in members)
+            }
+            ready = tuple((batch, walked[batch]) for batch in left if batch.waits(walked[batch]) <= known)
+            assert ready, "some pass can always be walked"
+            for batch, _ in ready:
+                walked[batch] += 1
+            rounds.append(ready)
+        return tuple(rounds)
 
     @staticmethod
     def _batch(

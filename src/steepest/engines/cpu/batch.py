@@ -18,6 +18,7 @@ from steepest.engines.cpu.memory import address_of, addresses_of, converted, is_
 from steepest.engines.cpu.program import Program, Stage, finish
 from steepest.engines.cpu.table import Table
 from steepest.formula.counter_random import keys, rounding_keys
+from steepest.formula.evaluate import Values
 from steepest.formula.graph import Node
 from steepest.formula.plan import GRADIENT, PARAMETER, Sum
 
@@ -47,8 +48,8 @@ class Row:
 class Batch:
     """One program on some of a step's tensors.
 
-    places: of its tensors among all. row_of: the row of each. seed: of random numbers. params: of the last
-    step.
+    model: reductions over the model, NaN where not known yet. places: of its tensors among all. row_of: the row of each.
+    seed: of random numbers. params: of the last step.
     """
 
     def __init__(
@@ -64,10 +65,16 @@ class Batch:
         self.program, self.names, self.places, self.rows = program, tuple(names), np.asarray(places), tuple(rows)
         self._dtype = params[0].dtype
         self.params = list(params)
+        self._source: Mapping[str, Any] | None = None
         self._parameters: list[int] = []
         self._row_major = all(map(is_row_major, params))
         self.table = Table(program, [math.prod(p.shape) for p in params], row_of)
         self.sums: dict[Sum, Vector] = {}
+        self.model = [math.nan] * len(program.host.model)
+        leaves = [name.partition(":")[::2] for name in program.host.leaves]
+        self._leaves = leaves
+        self._ages = [place for place, (kind, _) in enumerate(leaves) if kind == "k"]
+        self._others = [(place, *leaf) for place, leaf in enumerate(leaves) if leaf[0] not in {"value", "k"}]
         self.seed = seed
         self._planes = {plane: place for place, plane in enumerate(program.source.planes)}
         self._known: dict[tuple[str, int], list[int]] = {}
@@ -81,12 +88,17 @@ class Batch:
             self.table.pointers[self._planes[key]] = addresses
             self._known[key] = addresses
 
+    def waits(self, index: int) -> frozenset[str]:
+        """The reductions over the model, by path, that a pass needs."""
+        return frozenset(self.program.host.paths[place] for place in self.program.stages[index].waits)
+
     def locate(self, params: Mapping[str, Any], gradients: Mapping[str, Any], check: Check) -> list[Any]:
         """Say where the parameters and their gradients lie now; see `receive`.
 
         check: called with parameters that have moved.
         """
-        self.params = [params[name] for name in self.names]
+        if params is not self._source:
+            self.params, self._source = [params[name] for name in self.names], params
         addresses = addresses_of(self.params)
         if addresses != self._parameters:
             check(self.names, self.params)
@@ -113,18 +125,36 @@ class Batch:
         self.point(array, found)
         return []
 
-    def walk(self, index: int, model: Sequence[float], vectors: Mapping[str, Any]) -> None:
+    def read(self, values: Values) -> None:
+        """Take over a step's hyperparameters."""
+        for row in self.rows:
+            row.numbers = [*(_number(values, kind, path, row.name) for kind, path in self._leaves), row.ndim]
+
+    def prepare(self, clock: int, models: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
+        """Give every row the numbers of this step, and forget the last one's sums."""
+        for row in self.rows:
+            for place in self._ages:
+                row.numbers[place] = row.age[0] + 1
+            for place, kind, path in self._others:
+                row.numbers[place] = (
+                    clock if kind == "t" else float(models[f"slot:{path}"][0] if kind == "slot" else needed[path])
+                )
+        if self.sums:
+            self.sums.clear()
+            self.model[:] = [math.nan] * len(self.model)
+
+    def walk(self, index: int, vectors: Mapping[str, Any]) -> None:
         """Compute what pass `index` reads, and run it. vectors: slots with one number a tensor, over all tensors."""
         stage, pack, memory, keyed, run, chunk_count, tables, summed = self._passes[index]
         if stage.columns is not None:
-            self._fill(index, stage, model, vectors)
+            self._fill(index, stage, vectors)
         elif stage.width:
             place, size = 0, 8 * stage.width
             for row in self.rows:
                 try:
-                    values = stage.rows(*row.numbers, *model)
+                    values = stage.rows(*row.numbers, *self.model)
                 except UNUSUAL:
-                    values = stage.careful_rows(*row.numbers, *model)
+                    values = stage.careful_rows(*row.numbers, *self.model)
                 pack(memory, place, *values)
                 place += size
         if keyed:
@@ -148,27 +178,25 @@ class Batch:
             bool(self.program.plan.passes[index].sums),
         )
 
-    def _fill(self, index: int, stage: Stage, model: Sequence[float], vectors: Mapping[str, Any]) -> None:
+    def _fill(self, index: int, stage: Stage, vectors: Mapping[str, Any]) -> None:
         """The tables of a pass that reads numbers by tensor."""
         assert stage.columns is not None
-        rows = [stage.careful_rows(*row.numbers, *model) for row in self.rows]
+        rows = [stage.careful_rows(*row.numbers, *self.model) for row in self.rows]
         for number, values in enumerate(rows):
             self.table.rows[index][number] = values[: stage.width]
         for number, vector in enumerate(self._columns(stage.columns, rows, stage.width, vectors)):
             self.table.columns[index][:, number] = vector
 
-    def finish(
-        self, model: Sequence[float], vectors: Mapping[str, Any]
-    ) -> tuple[tuple[float, ...], tuple[Vector, ...]]:
+    def finish(self, vectors: Mapping[str, Any]) -> tuple[tuple[float, ...], tuple[Vector, ...]]:
         """The new values of slots that are one number: of the model, and as vectors over tensors."""
         stage = self.program.last
-        rows = [stage.careful_rows(*row.numbers, *model) for row in self.rows]
+        rows = [stage.careful_rows(*row.numbers, *self.model) for row in self.rows]
         columns = () if stage.columns is None else self._columns(stage.columns, rows, stage.width, vectors)
         return rows[0][: stage.width], columns
 
-    def total(self, node: Node) -> float | None:
-        """The model's sum over these tensors, None where it is not taken yet."""
-        found = self.sums.get(self.program.sums[node])
+    def total(self, place: int) -> float | None:
+        """The sum over these tensors behind a reduction over the model, None where it is not taken yet."""
+        found = self.sums.get(self.program.sums[self.program.host.model[place]])
         return None if found is None else float(np.add.reduce(found))
 
     def _columns(
@@ -213,3 +241,11 @@ class Batch:
             arrays.append(np.empty(self.table.elements, dtype=dtype))
             self.table.pointers[self._planes[name, 0]] = address_of(arrays[-1]) + starts * arrays[-1].itemsize
         return arrays
+
+
+def _number(values: Values, kind: str, path: str, name: str) -> float:
+    """A hyperparameter's number for a tensor; 0 for what is filled in at each step."""
+    if kind != "value":
+        return 0.0
+    value = values[path]
+    return value[name] if isinstance(value, Mapping) else value

@@ -20,8 +20,8 @@ from steepest.engines.cpu.memory import (
     refuse_overlap,
     version_bump,
 )
-from steepest.engines.cpu.program import Program, finish
-from steepest.engines.cpu.slots import Slots
+from steepest.engines.cpu.program import Program
+from steepest.engines.cpu.slots import Kind, Slots
 from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
@@ -41,7 +41,8 @@ DIAGONAL = "hessian_diagonal"
 class CpuEngine:
     """Runs a rule's plan on live arrays; see `steepest.engines.RuleStepper`.
 
-    trusted: gradients are known to have their parameters' shapes, as PyTorch's `grad` has. Raises Unplannable for a
+    trusted: gradients are known to come in the order of the parameters and to have their shapes, as PyTorch's `grad`
+    has. Raises Unplannable for a
     rule or for arrays that it cannot run, EngineUnavailable where Numba cannot compile.
     """
 
@@ -64,7 +65,7 @@ class CpuEngine:
         self._needs = bool(rule.needs)
         self.slots = Slots(rule, params, seed, Storage() if storage is None else storage)
         refuse_overlap(list(params), list(params.values()), rule.name)
-        self._variants: dict[bool, dict[str, Program]] = {}
+        self._variants: dict[bool, dict[Kind, Program]] = {}
         self._variant(scaled=False)  # compiled here, so that an error comes before the first step
         self._arranged: Arrangement | None = None
 
@@ -116,7 +117,7 @@ class CpuEngine:
         needed = check_options(self.rule, inputs)[2] if inputs or self._needs else {}
         if not self.trusted:
             check_gradients(params, gradients, slots.places)
-        found = map(gradients.get, slots.names)
+        found = gradients.values() if self.trusted else map(gradients.get, slots.names)
         names = [name for name, gradient in zip(slots.names, found, strict=True) if gradient is not None]
         if not names:
             slots.clock += 1
@@ -127,20 +128,20 @@ class CpuEngine:
         if DIAGONAL in needed:
             check_hessian_diagonal(params, tuple(names), needed)
             held += [batch.receive(f"input:{DIAGONAL}", needed[DIAGONAL]) for batch in batches]
-        arranged.prepare(slots.clock + 1, slots.models, needed)
-        model = [math.nan] * arranged.model_sums
+        for batch in batches:
+            batch.prepare(slots.clock + 1, slots.models, needed)
         finite = None
-        for index in range(arranged.passes):
-            for batch in batches:
-                batch.walk(index, model, slots.vectors)
-            if model:
-                _reduce(batches, model)
-            if index == 0 and self.nonfinite != "apply":
+        for number, passes in enumerate(arranged.rounds):
+            for batch, index in passes:
+                batch.walk(index, slots.vectors)
+            if arranged.seen:
+                arranged.reduce()
+            if number == 0 and self.nonfinite != "apply":
                 finite = self._checked(batches, names, gradients)
                 if not finite:
                     return StepReport(slots.clock, False, _numbers(values), {}, False, value)
         if arranged.scalars:
-            self._finish(batches, model)
+            self._finish(batches)
         arranged.advance()
         slots.clock += 1
         if slots.is_torch:
@@ -148,10 +149,10 @@ class CpuEngine:
                 version_bump()(batch.params)
         if self.zero_gradients and any(held):
             clear(gradients)  # those that were copied, in the order of their parameters, are not zero yet
-        if not model:
+        if not arranged.seen:
             return StepReport(slots.clock, True, arranged.used, {}, finite, value)
-        seen = {path: model[place] for path, place in arranged.host.seen.items()}
-        if finite is None and seen:
+        seen = {path: batch.model[place] for path, (batch, place) in arranged.seen.items()}
+        if finite is None:
             finite = all(map(math.isfinite, seen.values()))
         return StepReport(slots.clock, True, arranged.used, seen, finite, value)
 
@@ -159,19 +160,24 @@ class CpuEngine:
         if self._arranged is not None:
             self._arranged.settle(self.slots)
 
-    def _variant(self, scaled: bool) -> dict[str, Program]:
+    def _variant(self, scaled: bool) -> dict[Kind, Program]:
         """The programs by kind of tensor, with or without a loss scale to be taken out."""
         if scaled not in self._variants:
-            graph = trace(self.rule, maximize=self.maximize, scaled=scaled)
+            slots = self.slots
+            examples = dict(zip(slots.kinds, slots.shapes.items(), strict=True))
+            graphs = {
+                kind.part: trace(self.rule, maximize=self.maximize, scaled=scaled, tensor=example)
+                for kind, example in examples.items()
+            }
             programs = {
                 kind: Program(
-                    graph,
-                    self.slots.formats(kind),
+                    graphs[kind.part],
+                    slots.formats(kind),
                     atomic=self.nonfinite != "apply",
                     zero=self.zero_gradients,
-                    title=self.rule.name,
+                    title=" ".join(filter(None, (self.rule.name, kind.part))),
                 )
-                for kind in sorted(set(self.slots.kinds))
+                for kind in sorted(examples)
             }
             for program in programs.values():
                 program.compile()
@@ -189,7 +195,7 @@ class CpuEngine:
     def _check_parameters(self, names: Sequence[str], params: Sequence[Any]) -> None:
         """Parameters that have moved must be what they were: their state was made for that."""
         for name, p in zip(names, params, strict=True):
-            kind = self.slots.kinds[self.slots.places[name]].partition(" ")[0]
+            kind = self.slots.kinds[self.slots.places[name]].numbers
             if kind_of(p) != kind or not is_dense(p) or tuple(p.shape) != self.slots.shapes[name]:
                 raise InputTypeError(
                     f"update: {name} must stay what it was at the first step, a dense {kind} array of shape "
@@ -209,25 +215,15 @@ class CpuEngine:
             clear(gradients)
         return False
 
-    def _finish(self, batches: Sequence[Batch], model: Sequence[float]) -> None:
+    def _finish(self, batches: Sequence[Batch]) -> None:
         """Write the slots that are one number, of the model or of a tensor."""
-        program, slots = batches[0].program, self.slots
-        results = [batch.finish(model, slots.vectors) for batch in batches]
-        for place, path in enumerate(program.model_slots):
-            slots.models[f"slot:{path}"][0] = results[0][0][place]
-        for place, path in enumerate(program.tensor_slots):
-            for batch, (_, vectors) in zip(batches, results, strict=True):
-                slots.vectors[f"slot:{path}"][batch.places] = vectors[place]
-
-
-def _reduce(batches: Sequence[Batch], model: list[float]) -> None:
-    """Finish the reductions over the model whose sums are known."""
-    count = sum(batch.table.elements for batch in batches)
-    for place, node in enumerate(batches[0].program.host.model):
-        parts = [batch.total(node) for batch in batches]
-        known = [part for part in parts if part is not None]
-        if len(known) == len(parts):
-            model[place] = float(finish(node, math.fsum(known) if len(known) > 1 else known[0], count))
+        slots = self.slots
+        results = [(batch, *batch.finish(slots.vectors)) for batch in batches]
+        for batch, model, vectors in results:
+            for path, number in zip(batch.program.model_slots, model, strict=True):
+                slots.models[f"slot:{path}"][0] = number
+            for path, vector in zip(batch.program.tensor_slots, vectors, strict=True):
+                slots.vectors[f"slot:{path}"][batch.places] = vector
 
 
 def _numbers(values: Values) -> dict[str, float]:

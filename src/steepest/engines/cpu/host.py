@@ -31,9 +31,8 @@ class Host:
     size is a column over tensors.
 
     leaves: names of the graph's inputs that rows are computed from. model: reductions over the model; seen: their
-    places by the path in the step report. by_tensor:
-    reductions over a tensor. tensor_slots: slots with one number a tensor. sized: whether something depends on the
-    number of dimensions.
+    places by the path in the step report, and paths: the first path of each. by_tensor: reductions over a tensor.
+    tensor_slots: slots with one number a tensor. sized: whether something depends on the number of dimensions.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -46,6 +45,8 @@ class Host:
         self.leaves = tuple(name for name, leaf in graph.inputs.items() if leaf in self.per_row)
         self.model = tuple(node for node in reduced if node.level is Level.MODEL)
         self.seen = {path: self._place(node) for path, node in graph.seen.items() if node in reduced}
+        self.paths = tuple(self._path(place) for place, _ in enumerate(self.model))
+        self.model_set = frozenset(self.model)
         self.by_tensor = tuple(node for node in reduced if node.level is Level.TENSOR)
         slots = [name for name in graph.inputs if name.startswith("slot:")]
         self.tensor_slots = tuple(name for name in slots if graph.inputs[name].level is Level.TENSOR)
@@ -57,6 +58,13 @@ class Host:
             **{node: f"sum{number}" for number, node in enumerate(self.by_tensor)},
             **{node: node.op for node in nodes if node.op in {"ndim", "size"}},
         }
+
+    def waits(self, nodes: Sequence[Node]) -> tuple[int, ...]:
+        """The places of the reductions over the model that these are computed from."""
+        return tuple(self._place(node) for node in _below(nodes, self._given) if node in self.model_set)
+
+    def _path(self, place: int) -> str:
+        return next(path for path, other in self.seen.items() if other == place)
 
     def _place(self, node: Node) -> int:
         return next(place for place, other in enumerate(self.model) if other is node)

@@ -23,13 +23,15 @@ class Stage:
     """What is computed before a pass, or after the last one.
 
     rows, careful_rows: compute one row, as `Host.rows` says: first what the kernel reads (`width` values), then what
-    `columns` borrows. columns: computes vectors over tensors, None where there are none.
+    `columns` borrows. columns: computes vectors over tensors, None where there are none. waits: the places of the
+    reductions over the model that it needs.
     """
 
     rows: Rows
     careful_rows: Rows
     width: int
     columns: Callable[..., tuple[Vector, ...]] | None
+    waits: tuple[int, ...]
 
 
 @final
@@ -76,15 +78,21 @@ class Program:
         assert self.plan.check is not None
         return self.plan.check
 
+    def taken(self, place: int) -> int:
+        """The pass that takes the sum behind a reduction over the model."""
+        total = self.sums[self.host.model[place]]
+        return next(index for index, step in enumerate(self.plan.passes) if total in step.sums)
+
     def places(self, index: int) -> Mapping[Sum, int]:
         """The sums that a pass takes, with their place among its partial sums."""
         return {total: place for place, total in enumerate(self.plan.passes[index].sums)}
 
     def _stage(self, layout: PassLayout) -> Stage:
+        waits = self.host.waits((*layout.rows, *layout.columns))
         if not layout.columns:
-            return Stage(*self.host.rows(layout.rows), len(layout.rows), None)
+            return Stage(*self.host.rows(layout.rows), len(layout.rows), None, waits)
         borrowed, columns = self.host.columns(layout.columns)
-        return Stage(*self.host.rows((*layout.rows, *borrowed)), len(layout.rows), columns)
+        return Stage(*self.host.rows((*layout.rows, *borrowed)), len(layout.rows), columns, waits)
 
 
 def finish(node: Node, total: float | Vector, count: float | Vector) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import array_api_compat
 import numpy as np
@@ -18,6 +18,15 @@ from steepest.engines.formats import BLOCK, SMALL, Format, Storage
 from steepest.formula import Rule, State
 from steepest.formula.plan import PARAMETER, Unplannable
 from steepest.formula.state import MODEL
+
+
+class Kind(NamedTuple):
+    """What tensors have in common that one program runs on: their numbers, whether they are small, their part."""
+
+    numbers: str
+    small: bool
+    part: str
+
 
 _PLANES: Mapping[str, tuple[str, ...]] = {"kahan": ("", ".low"), "signed8": ("", ".scale"), "unsigned8": ("", ".scale")}
 """What is added to a slot's path for each array that holds it."""
@@ -47,20 +56,21 @@ class Slots:
         self.vectors: dict[str, npt.NDArray[Any]] = {}
         self.models: dict[str, npt.NDArray[Any]] = {}
         self.arrays: dict[str, dict[str, Any]] = {}
+        self._owners: dict[str, tuple[str, ...]] = {}
         self._params = params
         self._allot(self.fresh(params))
 
-    def formats(self, kind: str) -> dict[str, Format]:
+    def formats(self, kind: Kind) -> dict[str, Format]:
         """The format of every array of tensors of a kind."""
-        numbers, _, small = kind.partition(" ")
-        return self.storage.formats(self.specs, numbers, bool(small))
+        return self.storage.formats(self.specs, kind.numbers, kind.small)
 
     def state(self) -> State:
         """The state as a value, whose arrays are these."""
         slots: dict[str, dict[str, Array]] = {path: dict(arrays) for path, arrays in self.arrays.items()}
         for name, vector in self.vectors.items():
-            parts = [self._scalar(vector[place : place + 1]) for place in range(len(self.names))]
-            slots[name.partition(":")[2]] = dict(zip(self.names, parts, strict=True))
+            path = name.partition(":")[2]
+            places = {owner: self.places[owner] for owner in self._owners[path]}
+            slots[path] = {owner: self._scalar(vector[place : place + 1]) for owner, place in places.items()}
         for name, number in self.models.items():
             slots[name.partition(":")[2]] = {MODEL: self._scalar(number)}
         ages = dict(zip(self.names, self.ages.tolist(), strict=True))
@@ -126,7 +136,10 @@ class Slots:
             if spec is not None and spec.like == "model":
                 self.models[f"slot:{path}"] = np.array([_number(tensors[MODEL])])
             elif spec is not None and spec.like == "tensor":
-                self.vectors[f"slot:{path}"] = np.array([_number(tensors[name]) for name in self.names])
+                first = _number(next(iter(tensors.values())))
+                numbers = [_number(tensors[name]) if name in tensors else first for name in self.names]
+                self.vectors[f"slot:{path}"] = np.array(numbers)
+                self._owners[path] = tuple(name for name in self.names if name in tensors)
             else:
                 arrays[path] = {name: self._own(name, path, array) for name, array in tensors.items()}
         self.arrays = arrays
@@ -158,11 +171,12 @@ class Slots:
             return {"": (start.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)}
         return {"": start.to(sys.modules["torch"].bfloat16)}
 
-    def _kind(self, name: str, p: Any) -> str:
+    def _kind(self, name: str, p: Any) -> Kind:
         numbers = kind_of(p)
         if numbers is None or not is_dense(p):
             raise Unplannable(f"plan: {name} is not a dense array of float32, float64 or bfloat16 in host memory")
-        return f"{numbers} small" if self.storage.moments == "8bit" and math.prod(p.shape) < SMALL else numbers
+        small = self.storage.moments == "8bit" and math.prod(p.shape) < SMALL
+        return Kind(numbers, small, self.rule.part_of(name, tuple(p.shape)))
 
     def _scalar(self, one: npt.NDArray[Any]) -> Array:
         """One number as a 0-d array on the same memory."""
