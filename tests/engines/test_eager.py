@@ -267,7 +267,7 @@ def test_what_is_refused() -> None:
         RuleStepper(adam(), {})
     with pytest.raises(InputError, match="nonfinite must be"):
         RuleStepper(adam(), {"a": np.ones(2)}, nonfinite="ignore")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="engine must be 'auto', 'eager' or 'cpu', got 'gpu'"):
+    with pytest.raises(InputError, match="engine must be 'auto', 'eager', 'cpu' or 'cuda', got 'gpu'"):
         RuleStepper(adam(), {"a": np.ones(2)}, engine="gpu")  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""A second, independent planner for tiny graphs: exhaustive search, forwards, over what the arrays hold after each pass.
+"""A second, independent planner for tiny graphs: exhaustive search, forwards, over what arrays hold after each pass.
 
 A pass loads some arrays, and then knows all that can be computed from them and from sums of earlier passes. It may
 write final values, and any values into spare arrays. Nothing is assumed about which choices are worth while.

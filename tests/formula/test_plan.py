@@ -99,9 +99,7 @@ BLOCKED = 1 + 4 / 256
         (CLIPPED_ADAMW, Storage("8bit"), "float32", 4 + 4 + 4 + 4 * BLOCKED + 8 + 4, 2 * BLOCKED + 4),
     ],
 )
-def test_bytes_by_how_arrays_are_kept(
-    made: Rule, storage: Storage, numbers: str, moved: float, state: float
-) -> None:
+def test_bytes_by_how_arrays_are_kept(made: Rule, storage: Storage, numbers: str, moved: float, state: float) -> None:
     found = stored(made, storage, numbers)
     assert found.bytes == pytest.approx(moved, rel=1e-15)
     assert found.state_bytes == pytest.approx(state, rel=1e-15)

@@ -25,7 +25,7 @@ def explained(
     nonfinite: Any,
     parameters: int,
 ) -> Iterator[str]:
-    """The text for each rule, with the floor at a bandwidth that is measured now; all is checked before any is given."""
+    """The text for each rule, with the floor at a bandwidth that is measured now; all is checked before that."""
     Range(low=1, integer=True).check("explain", "parameters", parameters)
     storage = Storage(moments, rounding)
     before = () if clip is None else (rules.clip_norm(max_norm=clip),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 import array_api_compat
@@ -17,7 +17,8 @@ from steepest.formula import Rule, State
 from steepest.formula.evaluate import Values
 from steepest.formula.plan import Unplannable
 
-EngineName = Literal["auto", "eager", "cpu"]
+EngineName = Literal["auto", "eager", "cpu", "cuda"]
+_NAMES = ("auto", "eager", "cpu", "cuda")
 
 
 class Engine(Protocol):
@@ -70,11 +71,12 @@ def choose(
 ) -> tuple[Engine, str]:
     """The engine, and why it is not a compiled one ("" where it is, or where eager was asked for).
 
-    "auto" takes the compiled one wherever it can run. Raises InputError for another name, for a compiled engine that
-    cannot run here, and for storage that only a compiled engine has.
+    "auto" takes the compiled one for arrays in host memory, wherever it can run; "cuda", Triton kernels for PyTorch's
+    CUDA tensors, is taken where it is asked for. Raises InputError for another name, for a compiled engine that cannot
+    run here, and for storage that only a compiled engine has.
     """
-    if engine not in {"auto", "eager", "cpu"}:
-        raise InputError(f"engine must be 'auto', 'eager' or 'cpu', got {engine!r}")
+    if engine not in _NAMES:
+        raise InputError(f"engine must be 'auto', 'eager', 'cpu' or 'cuda', got {engine!r}")
     if not params:
         raise InputError(f"{rule.name}: params must hold at least one array, got none")
     for name, tensor in params.items():
@@ -87,9 +89,7 @@ def choose(
     reason = ""
     if engine != "eager":
         try:
-            from steepest.engines.cpu.engine import CpuEngine
-
-            compiled: Engine = CpuEngine(
+            made: Engine = _compiled(engine)(
                 rule,
                 params,
                 seed=seed,
@@ -102,11 +102,21 @@ def choose(
         except (Unplannable, EngineUnavailable) as error:
             reason = str(error)
         else:
-            return compiled, ""
-    if engine == "cpu":
-        raise InputError(f"{rule.name}: engine 'cpu' cannot run here: {reason}")
+            return made, ""
+    if engine in {"cpu", "cuda"}:
+        raise InputError(f"{rule.name}: engine {engine!r} cannot run here: {reason}")
     if not storage.plain:
         why = reason or "engine is 'eager'"
         raise InputError(f"{rule.name}: moments and rounding need the compiled engine ({why})")
     eager = EagerEngine(rule, params, seed=seed, nonfinite=nonfinite, maximize=maximize, zero_gradients=zero_gradients)
     return eager, reason
+
+
+def _compiled(engine: EngineName) -> Callable[..., Engine]:
+    if engine == "cuda":
+        from steepest.engines.cuda.engine import CudaEngine
+
+        return CudaEngine
+    from steepest.engines.cpu.engine import CpuEngine
+
+    return CpuEngine

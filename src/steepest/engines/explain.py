@@ -7,9 +7,9 @@ from typing import Literal
 
 from steepest.core.errors import InputError
 from steepest.core.stepper import Nonfinite
-from steepest.engines.formats import Storage
+from steepest.engines.formats import Storage, plan_in
 from steepest.formula import Rule
-from steepest.formula.plan import PARAMETER, Plan, plan
+from steepest.formula.plan import PARAMETER, Plan
 
 Dtype = Literal["float32", "float64", "bfloat16"]
 
@@ -65,13 +65,7 @@ def explain(
     if nonfinite not in {"apply", "skip", "raise"}:
         raise InputError(f"explain: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
     formats = (Storage() if storage is None else storage).formats(rule.slots(), dtype, small=False)
-    found = plan(
-        rule.graph(),
-        sizes={**{name: form.bytes for name, form in formats.items()}, "temporary": 8.0 if dtype == "float64" else 4.0},
-        lossy=[name for name, form in formats.items() if form.lossy],
-        atomic=nonfinite != "apply",
-        zero=zero_gradients,
-    )
+    found = plan_in(rule.graph(), formats, atomic=nonfinite != "apply", zero=zero_gradients)
     state = sum(form.bytes for name, form in formats.items() if name.startswith("slot:"))
     state += formats[PARAMETER].bytes - 2.0 if formats[PARAMETER].kind == "kahan" else 0.0
     lines = tuple(_line(found, index) for index in range(len(found.passes)))

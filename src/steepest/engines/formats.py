@@ -8,7 +8,8 @@ from typing import Literal, cast
 
 from steepest.core.errors import InputError
 from steepest.formula import Slot
-from steepest.formula.plan import PARAMETER, Unplannable
+from steepest.formula.graph import Graph
+from steepest.formula.plan import PARAMETER, Plan, Unplannable, plan
 
 Kind = Literal["float32", "float64", "bfloat16", "stochastic", "kahan", "signed8", "unsigned8"]
 BLOCK = 256
@@ -65,6 +66,18 @@ Moments = Literal["float32", "bfloat16", "8bit"]
 Rounding = Literal["nearest", "stochastic", "kahan"]
 SMALL = 4_096
 """Tensors with fewer elements keep their moments as they are: nothing is to be saved there."""
+
+
+def plan_in(graph: Graph, formats: Mapping[str, Format], *, atomic: bool = False, zero: bool = False) -> Plan:
+    """The plan of a graph whose arrays are kept in these formats."""
+    return plan(
+        graph,
+        sizes={name: form.bytes for name, form in formats.items()},
+        lossy=[name for name, form in formats.items() if form.lossy],
+        wide=[name for name, form in formats.items() if form.wide],
+        atomic=atomic,
+        zero=zero,
+    )
 
 
 @dataclass(frozen=True)

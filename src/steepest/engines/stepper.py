@@ -27,9 +27,10 @@ class RuleStepper:
     while the tensors hold the point where the next gradient is taken.
 
     engine: "auto" compiles the rule for NumPy arrays and PyTorch CPU tensors where it can, and else runs it operation
-    by operation ("eager"); "cpu" insists. values: hyperparameters by path after so many updates, where they are not
-    the rule's own (parameter groups). zero_gradients: set the gradients to zero in the same pass. storage: how moments
-    and bfloat16 parameters are kept. trusted: gradients are known to have their tensors' shapes.
+    by operation ("eager"); "cpu" insists, "cuda" compiles it for CUDA tensors. values: hyperparameters by path after so
+    many updates, where they are not the rule's own (parameter groups). zero_gradients: set the gradients to zero in the
+    same pass. storage: how moments and bfloat16 parameters are kept. trusted: gradients are known to come in the
+    tensors' order, with their shapes.
 
     asks_twice: whether a step takes two gradients. moves_query: whether the tensors hold something other than p.
     why_eager: why a rule is not compiled, "" where it is. Raises InputError for a rule that sets no step,

@@ -72,10 +72,10 @@ class Bundle:
         return map_parts(remainder, self, other)
 
     def __and__(self, other: object) -> Bundle:
-        return map_parts(operator.and_, self, other)
+        return _combine(operator.and_, self, other)
 
     def __or__(self, other: object) -> Bundle:
-        return map_parts(operator.or_, self, other)
+        return _combine(operator.or_, self, other)
 
     def __neg__(self) -> Bundle:
         return map_parts(operator.neg, self)
@@ -133,8 +133,26 @@ def map_parts(function: Callable[..., Part], *args: object) -> Bundle:
 def _compare(function: Callable[..., Part], a: Bundle, b: object) -> Bundle:
     """A comparison, which remembers what it compared: `where` with two numbers takes that dtype."""
     result = map_parts(function, a, b)
-    result.reference = a if not a.shared or not isinstance(b, Bundle) else b
+    result.reference = _wider(a, b if isinstance(b, Bundle) else None)
     return result
+
+
+def _combine(function: Callable[..., Part], a: Bundle, b: object) -> Bundle:
+    """Two conditions in one, which remembers what they compared."""
+    result = map_parts(function, a, b)
+    result.reference = _wider(a.reference, b.reference if isinstance(b, Bundle) else None)
+    return result
+
+
+def _wider(a: Bundle | None, b: Bundle | None) -> Bundle | None:
+    """The one with the wider arrays; the first of equals, and numbers last."""
+    return b if _width(b) > _width(a) else a
+
+
+def _width(bundle: Bundle | None) -> int:
+    if bundle is None or not bundle.parts:
+        return -1
+    return int(getattr(getattr(bundle.parts[0], "dtype", None), "itemsize", 0))
 
 
 def divide(a: Part, b: Part) -> Part:
@@ -142,7 +160,8 @@ def divide(a: Part, b: Part) -> Part:
     try:
         return a / b
     except ZeroDivisionError:
-        return float(np.float64(a) / np.float64(b))
+        with np.errstate(all="ignore"):
+            return float(np.float64(a) / np.float64(b))
 
 
 def remainder(a: Part, b: Part) -> Part:
@@ -158,5 +177,6 @@ def power(a: Part, b: Part) -> Part:
     try:
         result = a**b
     except (ZeroDivisionError, OverflowError):
-        return float(np.float64(a) ** np.float64(b))
+        with np.errstate(all="ignore"):
+            return float(np.float64(a) ** np.float64(b))
     return float("nan") if isinstance(result, complex) else result

@@ -21,7 +21,8 @@ class Frame:
     """One step of a rule on bundles, or one tracing of it on nodes: what it reads, and the slots it writes.
 
     new: by path, the names of the tensors that a slot was written for, and their values. shape: while a rule is traced,
-    that of the one tensor it is traced for, where there is one.
+    that of the one tensor it is traced for, where there is one. scope: the part of a partitioned rule that runs, over
+    which reductions over the model are taken.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Frame:
     seen: dict[str, Any] = field(default_factory=dict)
     path: str = ""
     shape: tuple[int, ...] | None = None
+    scope: str = ""
 
     def part(self, indices: Sequence[int]) -> Frame:
         """The same step for some of the tensors; what it writes goes into this frame."""
@@ -60,17 +62,24 @@ class Frame:
 
 @final
 class SlotBundles(Mapping[str, Any]):
-    """Slots by path, bundled over some tensors when they are read: a slot need not exist for the others."""
+    """Slots by path, bundled over some tensors when they are read: a slot need not exist for the others.
 
-    def __init__(self, names: tuple[str, ...], arrays: Any) -> None:
+    scalars: paths of the slots that are one number a tensor.
+    """
+
+    def __init__(self, names: tuple[str, ...], arrays: Any, scalars: frozenset[str] = frozenset()) -> None:
+        inner = arrays if isinstance(arrays, SlotBundles) else None
         self._names = names
-        self.arrays: Mapping[str, Mapping[str, Any]] = arrays.arrays if isinstance(arrays, SlotBundles) else arrays
+        self.arrays: Mapping[str, Mapping[str, Any]] = arrays if inner is None else inner.arrays
+        self._scalars: frozenset[str] = scalars if inner is None else inner._scalars
 
     def __getitem__(self, path: str) -> Bundle:
         arrays = self.arrays[path]
         if MODEL in arrays:
             return Bundle.one(_number(arrays[MODEL]))
-        return Bundle(_number(arrays[name]) for name in self._names)
+        if path in self._scalars:
+            return Bundle(_number(arrays[name]) for name in self._names)
+        return Bundle(arrays[name] for name in self._names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)

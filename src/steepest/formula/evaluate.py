@@ -249,7 +249,7 @@ def _frame(
         p=Bundle(params[name] for name in names),
         k=Bundle.one(ages[0]) if len(set(ages)) == 1 else Bundle(ages),
         t=Bundle.one(state.step + coming),
-        slots=SlotBundles(names, state.slots),
+        slots=SlotBundles(names, state.slots, frozenset(path for path, slot in rule.slots().items() if slot.scalar)),
         values={path: _value_bundle(value, names) for path, value in values.items()},
         inputs={need: _input_bundle(value, names) for need, value in inputs.items()},
         seed=state.seed,

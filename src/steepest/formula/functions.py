@@ -191,8 +191,10 @@ def _reduce(op: str, over: Over, *args: Any) -> Any:
     tracer = next((arg.tracer for arg in args if isinstance(arg, Node)), None)
     if tracer is not None:
         nodes = tuple(arg if isinstance(arg, Node) else tracer.constant(arg) for arg in args)
-        result = tracer.node(op, nodes, (("over", over),), Level.MODEL if over == "model" else Level.TENSOR)
         frame = current_frame()
+        scope = frame.scope if frame is not None and over == "model" else ""
+        attributes = (("over", over), ("scope", scope)) if scope else (("over", over),)
+        result = tracer.node(op, nodes, attributes, Level.MODEL if over == "model" else Level.TENSOR)
         if over == "model" and frame is not None:
             frame.saw(op, result)
         return result

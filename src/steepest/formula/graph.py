@@ -116,6 +116,9 @@ class Node:
         return f"Node({self.op}, {self.level.name})"
 
 
+BOOLEAN = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or"})
+"""Operations whose value is true or false."""
+_ARITHMETIC = frozenset({"add", "subtract", "multiply", "divide", "power", "remainder", "negative", "abs"})
 Operand = Node | float
 Attributes = tuple[tuple[str, str | float], ...]
 
@@ -156,6 +159,8 @@ class Tracer:
     def apply(self, op: str, *args: object) -> Node:
         """An elementwise operation, on the highest level among its arguments."""
         nodes = tuple(self._as_node(arg) for arg in args)
+        if op in _ARITHMETIC and all(node.op in BOOLEAN for node in nodes):
+            raise FormulaError(f"conditions cannot be computed with ({op}); use where(condition, 1.0, 0.0), & and |")
         return self.node(op, nodes, (), max(node.level for node in nodes))
 
     def node(self, op: str, args: tuple[Node, ...], attributes: Attributes, level: Level) -> Node:

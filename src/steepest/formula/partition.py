@@ -81,7 +81,10 @@ class Partition(Rule):
         if frame.shape is None:
             raise Unplannable(f"{self.name}: has a graph for each part; give `graph` the name and shape of a tensor")
         label, rule = self._part(frame.names[0], frame.shape)
-        return rule.apply(frame, u, f"{path}{self.name}.{label}.")
+        outer, frame.scope = frame.scope, f"{path}{self.name}.{label}"
+        result = rule.apply(frame, u, f"{frame.scope}.")
+        frame.scope = outer
+        return result
 
     def _part(self, name: str, shape: tuple[int, ...]) -> tuple[str, Rule]:
         label = self.select(name, shape)

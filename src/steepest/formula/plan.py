@@ -10,6 +10,7 @@ from typing import final
 
 from steepest.core.errors import FormulaError
 from steepest.formula.graph import Graph, Level, Node
+from steepest.formula.widths import Widths
 
 GRADIENT = "u"
 PARAMETER = "p"
@@ -52,8 +53,8 @@ class Plan:
 
     Arrays are named as the graph's leaves: "u" (the gradient), "p", "slot:PATH", "input:NAME"; a temporary is
     "temporary:N". sizes: bytes an element of each array. bytes: what a step moves an element, the minimum over all
-    choices of where each array is written and what is stored in between. check: the sum of squared gradients, where
-    the plan is atomic.
+    choices of where each array is written and what is stored in between; exact: whether all were tried. check: the sum
+    of squared gradients, where the plan is atomic.
     """
 
     graph: Graph
@@ -61,6 +62,7 @@ class Plan:
     sizes: Mapping[str, float]
     bytes: float
     check: Sum | None = None
+    exact: bool = True
 
     @cached_property
     def arrays(self) -> tuple[str, ...]:
@@ -78,6 +80,10 @@ class Plan:
         return sum(size for name, size in self.sizes.items() if name.startswith("slot:"))
 
 
+_CHOICES = 20_000
+"""How many choices are tried before the best so far is taken."""
+
+
 class Unplannable(FormulaError):
     """A rule that cannot be run in passes: it has a formula on whole arrays, say."""
 
@@ -87,19 +93,22 @@ def plan(
     *,
     sizes: Mapping[str, float] | None = None,
     lossy: Iterable[str] = (),
+    wide: Iterable[str] = (),
     atomic: bool = False,
     zero: bool = False,
 ) -> Plan:
     """The fewest passes, and among those the fewest bytes moved.
 
     sizes: bytes an element by array name, 4 where nothing is said. lossy: arrays whose stored value is not what was
-    computed (rounded), so that no later pass may read it in place of the value. atomic: nothing is written before
-    every gradient has been seen, so a step can be refused whole. zero: the gradient is set to zero on the way.
+    computed (rounded), so that no later pass may read it in place of the value. wide: arrays of float64. atomic:
+    nothing is written before every gradient has been seen, so a step can be refused whole. zero: the gradient is set to
+    zero on the way.
 
     The minimum is exact: every pass in which an array may be written and a sum be taken is tried, with every set of
-    temporaries that could pay. Raises Unplannable for a graph with a formula on whole arrays.
+    temporaries that could pay; only where that would be more than 20,000 choices is the best of these taken, and the
+    plan says so. Raises Unplannable for a graph with a formula on whole arrays.
     """
-    search = _Search(graph, dict(sizes or {}), frozenset(lossy), atomic, zero)
+    search = _Search(graph, dict(sizes or {}), frozenset(lossy), frozenset(wide), atomic, zero)
     return search.best()
 
 
@@ -129,11 +138,22 @@ def _summands(node: Node) -> tuple[Node, ...]:
 class _Search:
     """The search for the cheapest plan of one graph."""
 
-    def __init__(self, graph: Graph, sizes: dict[str, float], lossy: frozenset[str], atomic: bool, zero: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        sizes: dict[str, float],
+        lossy: frozenset[str],
+        wide: frozenset[str],
+        atomic: bool,
+        zero: bool,
+    ) -> None:
         if opaque := [node for node in graph.nodes() if node.op in {"opaque", "item"}]:
             what = next(dict(node.attributes)["formula"] for node in opaque if node.op == "opaque")
             raise Unplannable(f"plan: {what} computes with whole arrays")
-        self.graph, self.sizes, self.lossy = graph, sizes, lossy
+        self.graph, self.sizes, self.lossy, self.wide = graph, sizes, lossy, wide
+        self.widths = Widths(wide)
+        self.left = _CHOICES
+        self._walked: dict[object, Pass | None] = {}
         self.reduced = sums_of(graph)
         self.sums = tuple(dict.fromkeys(self.reduced.values()))
         self.check: Sum | None = None
@@ -161,14 +181,18 @@ class _Search:
             if found is not None and floor + count * self._temporary_cost() >= found[0]:
                 break
             for stores in self._temporaries(count):
+                self._walked.clear()
                 for candidate in self._plans(stores):
                     if found is None or candidate[0] < found[0]:
                         found = candidate
             assert found is not None, "a plan that recomputes everything in its last pass is always there"
         assert found is not None
         moved, passes = found
+        stored = {name: node for step in passes for name, node in step.stores.items() if name.startswith("temporary:")}
+        self.sizes |= {name: 8.0 if self.widths.of(node) == "float64" else 4.0 for name, node in stored.items()}
         names = {name for step in passes for name in (*step.loads, *step.stores)}
-        return Plan(self.graph, passes, {name: self._size(name) for name in sorted(names)}, moved, self.check)
+        sizes = {name: self._size(name) for name in sorted(names)}
+        return Plan(self.graph, passes, sizes, moved, self.check, self.left > 0)
 
     def _plans(self, temporaries: Mapping[str, tuple[Node, int]]) -> Iterator[tuple[float, tuple[Pass, ...]]]:
         """Every valid plan with these temporaries, over the passes of outputs and sums."""
@@ -176,6 +200,9 @@ class _Search:
         ranges = [range(max(self._depth(node), self.first), self.length) for node in self.outputs.values()]
         spans = [range(self._depth_of_sum(total), self._latest(total) + 1) for total in self.sums]
         for choice in itertools.product(*ranges, *spans):
+            self.left -= 1
+            if self.left < 0 and temporaries:
+                return
             written = dict(zip(names, choice[: len(names)], strict=True))
             when = dict(zip(self.sums, choice[len(names) :], strict=True))
             if self.check is not None and when[self.check] > 0:
@@ -192,29 +219,48 @@ class _Search:
             stores = {name: node for name, (node, at) in values.items() if at == index}
             sums = tuple(total for total, at in when.items() if at == index)
             roots = [*stores.values(), *(arg for total in sums for arg in total.args)]
-            kept = {
-                node: name
-                for name, (node, at) in values.items()
-                if at < index and name not in self.lossy and node.level is Level.ELEMENT and node.op != "leaf"
-            }
-            options = [
-                self._walk(index, roots, {n: kept[n] for n in chosen}, values, when, stores, sums)
-                for size in range(len(kept) + 1)
-                for chosen in itertools.combinations(kept, size)
-            ]
-            valid = [option for option in options if option is not None]
-            if not valid:
+            kept = {node: name for name, (node, at) in values.items() if at < index and self._keeps(name, node)}
+            before = frozenset(name for name, (_, at) in values.items() if at < index)
+            known = frozenset(total for total, at in when.items() if at < index)
+            key = (index, frozenset(stores), frozenset(sums), before, known)
+            if key not in self._walked:
+                self._walked[key] = self._cheapest(roots, kept, before, known, stores, sums)
+            step = self._walked[key]
+            if step is None:
                 return None
-            passes.append(min(valid, key=lambda step: self._moved((step,))))
+            passes.append(step)
         return tuple(passes)
+
+    def _cheapest(
+        self,
+        roots: list[Node],
+        kept: Mapping[Node, str],
+        before: frozenset[str],
+        known: frozenset[Sum],
+        stores: Mapping[str, Node],
+        sums: tuple[Sum, ...],
+    ) -> Pass | None:
+        """The pass that moves least, over which of the kept values it reads instead of computing them."""
+        options = [
+            self._walk(roots, {n: kept[n] for n in chosen}, before, known, stores, sums)
+            for size in range(len(kept) + 1)
+            for chosen in itertools.combinations(kept, size)
+        ]
+        valid = [option for option in options if option is not None]
+        return min(valid, key=lambda step: self._moved((step,)), default=None)
+
+    def _keeps(self, name: str, node: Node) -> bool:
+        """Whether what is read back from an array is what was computed."""
+        if node.level < Level.ELEMENT or node.op == "leaf" or name in self.lossy:
+            return False
+        return name.startswith("temporary:") or self.widths.of(node) == ("float64" if name in self.wide else "float32")
 
     def _walk(
         self,
-        index: int,
         roots: list[Node],
         kept: Mapping[Node, str],
-        values: Mapping[str, tuple[Node, int]],
-        when: Mapping[Sum, int],
+        before: frozenset[str],
+        known: frozenset[Sum],
         stores: Mapping[str, Node],
         sums: tuple[Sum, ...],
     ) -> Pass | None:
@@ -232,14 +278,14 @@ class _Search:
                 continue
             seen.add(node)
             if node.level < Level.ELEMENT:
-                if any(when[total] >= index for total in self._behind(node)):
+                if not self._behind(node) <= known:
                     return None
                 continue
             if node in kept:
                 loads[kept[node]] = node
             elif node.op == "leaf":
                 name = str(dict(node.attributes)["name"])
-                if name in values and values[name][1] < index:
+                if name in before:
                     return None
                 loads[name] = node
             else:
@@ -251,7 +297,7 @@ class _Search:
         return sum(self._size(name) for step in passes for name in (*step.loads, *step.stores))
 
     def _size(self, name: str) -> float:
-        return self.sizes.get("temporary" if name.startswith("temporary:") else name, 4.0)
+        return self.sizes.get(name, 4.0)
 
     def _floor(self) -> float:
         """What any plan moves: each array that is read once, each that is written once."""
@@ -266,13 +312,16 @@ class _Search:
         return sum(map(self._size, (*read, *self.outputs)))
 
     def _temporary_cost(self) -> float:
-        return 2 * self._size("temporary:0")
+        return 8.0
 
     def _temporaries(self, count: int) -> Iterator[Mapping[str, tuple[Node, int]]]:
         """Every set of so many values, each with the pass that stores it for a later one."""
         for chosen in itertools.combinations(self._candidates, count):
             if len({node for node, _ in chosen}) == count:
-                yield {f"temporary:{number}": item for number, item in enumerate(chosen)}
+                found = {f"temporary:{number}": item for number, item in enumerate(chosen)}
+                for name, (node, _) in found.items():
+                    self.sizes[name] = 8.0 if self.widths.of(node) == "float64" else 4.0
+                yield found
 
     @cached_property
     def _candidates(self) -> list[tuple[Node, int]]:
@@ -288,9 +337,9 @@ class _Search:
                 users.setdefault(arg, []).append(node if node.level is Level.ELEMENT else None)
         for root in roots:
             users.setdefault(root, []).append(None)
-        found, stored = [], set(self.outputs.values())
+        found = []
         for node, by in users.items():
-            if node.level < Level.ELEMENT or node.op in {"leaf", "random"} or node in stored:
+            if node.level < Level.ELEMENT or node.op in {"leaf", "random"} or self.widths.of(node) == "bool":
                 continue
             (consumer, *others) = by
             if not others and consumer is not None and self._depth(consumer) == self._depth(node):

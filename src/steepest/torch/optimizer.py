@@ -35,9 +35,9 @@ class Optimizer(torch.optim.Optimizer):
     scale; tensors below 4,096 elements stay as they are); None is the parameters' dtype, float32 for bfloat16 ones.
     rounding: of bfloat16 parameters and moments: "nearest", "stochastic" or "kahan" (parameters as the sum of two
     bfloat16 numbers). zero_gradients: set the gradients to zero in the same pass over memory. engine: "auto" compiles
-    the rule for parameters in host memory where it can, "eager" never does, "cpu" insists; `why_eager` says why it is
-    not compiled. constants: further keys that every group shows and that cannot be changed, for a state dict in another
-    optimizer's layout.
+    the rule for parameters in host memory where it can, "eager" never does, "cpu" insists, "cuda" takes Triton
+    kernels for CUDA parameters; `why_eager` says why it is not compiled. constants: further keys that every group
+    shows and that cannot be changed, for a state dict in another optimizer's layout.
 
     Every numeric hyperparameter is a key of each parameter group: "lr" is the learning rate, the others have their
     path, as "clip_norm.max_norm". A group may override any of them, and a change in `param_groups` counts from the

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import final
+
+import numpy as np
 
 from steepest.core.arrays import Tensors
 from steepest.engines.cpu.batch import Batch, Row
@@ -68,8 +69,9 @@ class Arrangement:
             if len(known) == len(parts):
                 first, place = members[0]
                 count = sum(batch.table.elements for batch, _ in members)
-                total = known[0] if len(known) == 1 else math.fsum(known)
-                result = float(finish(first.program.host.model[place], total, count))
+                with np.errstate(all="ignore"):
+                    total = float(np.add.reduce(known))
+                    result = float(finish(first.program.host.model[place], total, count))
                 for batch, place in members:
                     batch.model[place] = result
 

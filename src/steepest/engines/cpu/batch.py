@@ -14,7 +14,14 @@ import numpy.typing as npt
 
 from steepest.engines.cpu import pool
 from steepest.engines.cpu.host import UNUSUAL
-from steepest.engines.cpu.memory import address_of, addresses_of, converted, is_row_major, row_major_addresses
+from steepest.engines.cpu.memory import (
+    address_of,
+    addresses_of,
+    converted,
+    is_row_major,
+    row_major_addresses,
+    shapes_of,
+)
 from steepest.engines.cpu.program import Program, Stage, finish
 from steepest.engines.cpu.table import Table
 from steepest.formula.counter_random import keys, rounding_keys
@@ -48,8 +55,8 @@ class Row:
 class Batch:
     """One program on some of a step's tensors.
 
-    model: reductions over the model, NaN where not known yet. places: of its tensors among all. row_of: the row of each.
-    seed: of random numbers. params: of the last step.
+    model: reductions over the model, NaN where not known yet. places: of its tensors among all. row_of: the row of
+    each. seed: of random numbers. params: of the last step.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Batch:
         self.params = list(params)
         self._source: Mapping[str, Any] | None = None
         self._parameters: list[int] = []
+        self._shapes: list[Any] = []
         self._row_major = all(map(is_row_major, params))
         self.table = Table(program, [math.prod(p.shape) for p in params], row_of)
         self.sums: dict[Sum, Vector] = {}
@@ -92,22 +100,25 @@ class Batch:
         """The reductions over the model, by path, that a pass needs."""
         return frozenset(self.program.host.paths[place] for place in self.program.stages[index].waits)
 
-    def locate(self, params: Mapping[str, Any], gradients: Mapping[str, Any], check: Check) -> list[Any]:
+    def locate(
+        self, params: Mapping[str, Any], gradients: Mapping[str, Any], check: Check, *, trusted: bool
+    ) -> list[Any]:
         """Say where the parameters and their gradients lie now; see `receive`.
 
-        check: called with parameters that have moved.
+        check: called with parameters that have moved or changed. trusted: gradients are known to be where these are.
         """
         if params is not self._source:
             self.params, self._source = [params[name] for name in self.names], params
-        addresses = addresses_of(self.params)
-        if addresses != self._parameters:
+        addresses, shapes = addresses_of(self.params), shapes_of(self.params)
+        if addresses != self._parameters or shapes != self._shapes:
             check(self.names, self.params)
+            self._shapes = shapes
             if (PARAMETER, 0) in self._planes:
                 self.point(PARAMETER, addresses)
             self._parameters = addresses
-        return self.receive(GRADIENT, gradients)
+        return self.receive(GRADIENT, gradients, on_host=trusted)
 
-    def receive(self, array: str, tensors: Mapping[str, Any]) -> list[Any]:
+    def receive(self, array: str, tensors: Mapping[str, Any], *, on_host: bool = False) -> list[Any]:
         """Say where an array lies that comes with the step.
 
         Tensors in another order or dtype than their parameters are copied, and returned, to be kept until the pass is
@@ -116,7 +127,7 @@ class Batch:
         if (array, 0) not in self._planes:
             return []
         given = [tensors[name] for name in self.names]
-        found = row_major_addresses(given, self._dtype) if self._row_major else None
+        found = row_major_addresses(given, self._dtype, on_host=on_host) if self._row_major else None
         if found is None:
             pairs = zip(self.names, given, self.params, strict=True)
             given = [converted(name, tensor, p) for name, tensor, p in pairs]
@@ -197,7 +208,10 @@ class Batch:
     def total(self, place: int) -> float | None:
         """The sum over these tensors behind a reduction over the model, None where it is not taken yet."""
         found = self.sums.get(self.program.sums[self.program.host.model[place]])
-        return None if found is None else float(np.add.reduce(found))
+        if found is None:
+            return None
+        with np.errstate(all="ignore"):
+            return float(np.add.reduce(found))
 
     def _columns(
         self,

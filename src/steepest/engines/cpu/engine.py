@@ -124,7 +124,7 @@ class CpuEngine:
             return StepReport(slots.clock, True, _numbers(values), value=value)
         arranged = self._arrange(params, names, values, scaled="unscale" in needed)
         batches = arranged.batches
-        held = [batch.locate(params, gradients, self._check_parameters) for batch in batches]
+        held = [batch.locate(params, gradients, self._check_parameters, trusted=self.trusted) for batch in batches]
         if DIAGONAL in needed:
             check_hessian_diagonal(params, tuple(names), needed)
             held += [batch.receive(f"input:{DIAGONAL}", needed[DIAGONAL]) for batch in batches]
@@ -204,8 +204,9 @@ class CpuEngine:
 
     def _checked(self, batches: Sequence[Batch], names: Sequence[str], gradients: Mapping[str, Any]) -> bool:
         """Whether every gradient is finite; raises by policy. A sum of squares may be infinite where no gradient is."""
-        if all(np.isfinite(np.add.reduce(batch.sums[batch.program.check])) for batch in batches):
-            return True
+        with np.errstate(all="ignore"):
+            if all(np.isfinite(np.add.reduce(batch.sums[batch.program.check])) for batch in batches):
+                return True
         bad = next((name for name in names if not is_finite(gradients[name])), None)
         if bad is None:
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steepest.formula.graph import Node
+from steepest.formula.graph import BOOLEAN, Node
 
 INFIX = {
     "add": "+",
@@ -18,7 +18,6 @@ INFIX = {
     "and": "&",
     "or": "|",
 }
-BOOLEAN = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or"})
 FUNCTIONS = frozenset({"sqrt", "exp", "log", "tanh", "floor", "sign", "minimum", "maximum", "remainder", "power"})
 
 

@@ -83,7 +83,7 @@ class Host:
         place = len(self.leaves)
         arguments.insert(place, "ndim")
         quick, careful = (_function(arguments, text, names, _SCALARS) for text in (body, safe))
-        return quick, careful
+        return quick, np.errstate(all="ignore")(careful)
 
     def columns(self, nodes: Sequence[Node]) -> tuple[tuple[Node, ...], Callable[..., tuple[Vector, ...]]]:
         """The values by row that these need, and a function that computes them as vectors over tensors.
@@ -167,7 +167,7 @@ def _maximum(a: float, b: float) -> float:
 
 
 def _sign(x: float) -> float:
-    return math.copysign(1.0, x) if x else x
+    return math.copysign(1.0, x) if abs(x) > 0 else x
 
 
 _PYTHON: dict[str, Callable[..., Any]] = {

@@ -46,16 +46,28 @@ def addresses_of(tensors: Sequence[Any]) -> list[int]:
     return [tensor.data_ptr() for tensor in tensors]
 
 
-def row_major_addresses(tensors: Sequence[Any], dtype: object) -> list[int] | None:
-    """The address of each, None where one is of another dtype or not in row-major order without gaps."""
+def row_major_addresses(tensors: Sequence[Any], dtype: object, *, on_host: bool = False) -> list[int] | None:
+    """The address of each, None where one is of another dtype, not in row-major order without gaps, or out of reach.
+
+    on_host: they are known to be in host memory.
+    """
     try:
         if isinstance(tensors[0], np.ndarray):
             found = [t.ctypes.data for t in tensors if t.dtype == dtype and t.flags.c_contiguous]
-        else:
+        elif on_host:
             found = [t.data_ptr() for t in tensors if t.dtype is dtype and t.is_contiguous()]
+        else:
+            found = [t.data_ptr() for t in tensors if t.dtype is dtype and t.is_contiguous() and t.is_cpu]
     except (AttributeError, RuntimeError):  # sparse, or another library's
         return None
     return found if len(found) == len(tensors) else None
+
+
+def shapes_of(tensors: Sequence[Any]) -> list[Any]:
+    """What says whether a parameter at its old address is still what it was; NumPy's arrays cannot change in place."""
+    if isinstance(tensors[0], np.ndarray):
+        return []
+    return [t.numel() if t.is_contiguous() else (t.shape, t.stride()) for t in tensors]
 
 
 def is_dense(array: Any) -> bool:

@@ -12,9 +12,10 @@ import numpy as np
 
 from steepest.engines.cpu.host import Host, Rows, Vector
 from steepest.engines.cpu.source import PassLayout, Source, source
-from steepest.engines.formats import Format
+from steepest.engines.formats import Format, plan_in
+from steepest.formula import bundle
 from steepest.formula.graph import Graph, Level, Node
-from steepest.formula.plan import Plan, Sum, plan, sums_of
+from steepest.formula.plan import Plan, Sum, sums_of
 
 
 @final
@@ -45,13 +46,12 @@ class Program:
     def __init__(
         self, graph: Graph, formats: Mapping[str, Format], *, atomic: bool = False, zero: bool = False, title: str = ""
     ) -> None:
-        known = {**formats, "temporary": Format("float64" if formats["p"].wide else "float32")}
-        sizes = {name: form.bytes for name, form in known.items()}
-        lossy = [name for name, form in known.items() if form.lossy]
         self.host = Host(graph)
-        self.plan: Plan = plan(graph, sizes=sizes, lossy=lossy, atomic=atomic, zero=zero)
-        self.formats = {name: known[name.partition(":")[0] if name.startswith("temporary") else name]
-                        for name in self.plan.arrays}  # fmt: skip
+        self.plan: Plan = plan_in(graph, formats, atomic=atomic, zero=zero)
+        temporary = {
+            name: Format("float64" if self.plan.sizes[name] == 8 else "float32") for name in self.plan.temporaries
+        }
+        self.formats = {**formats, **temporary}
         self.source: Source = source(self.plan, self.formats, per_row=self.host.per_row, title=title)
         self.stages = tuple(self._stage(layout) for layout in self.source.layouts)
         self.sums = sums_of(graph)
@@ -99,4 +99,6 @@ def finish(node: Node, total: float | Vector, count: float | Vector) -> Any:
     """A reduction from the sum behind it."""
     if node.op == "norm":
         return math.sqrt(total) if isinstance(total, float) else np.sqrt(total)
-    return total / count if node.op == "mean" else total
+    if node.op != "mean":
+        return total
+    return bundle.divide(total, count) if isinstance(total, float) else total / count

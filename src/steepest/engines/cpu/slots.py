@@ -133,7 +133,9 @@ class Slots:
         arrays: dict[str, dict[str, Any]] = {}
         for path, tensors in state.slots.items():
             spec = self.specs.get(path)
-            if spec is not None and spec.like == "model":
+            if spec is not None and spec.scalar and not tensors:
+                arrays[path] = {}  # of a part that no tensor is in
+            elif spec is not None and spec.like == "model":
                 self.models[f"slot:{path}"] = np.array([_number(tensors[MODEL])])
             elif spec is not None and spec.like == "tensor":
                 first = _number(next(iter(tensors.values())))
@@ -168,7 +170,7 @@ class Slots:
             same = str(start.dtype).endswith(kind)
             return {"": start if same else _as(start, kind)}
         if isinstance(start, np.ndarray):
-            return {"": (start.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)}
+            return {"": np.asarray(np.asarray(start.astype(np.float32)).view(np.uint32) >> 16).astype(np.uint16)}
         return {"": start.to(sys.modules["torch"].bfloat16)}
 
     def _kind(self, name: str, p: Any) -> Kind:

@@ -13,6 +13,7 @@ from steepest.engines.cpu.expressions import expression, is_boolean, label
 from steepest.engines.formats import BLOCK, Format
 from steepest.formula.graph import Level, Node
 from steepest.formula.plan import Pass, Plan
+from steepest.formula.widths import Widths
 
 TABLES = ("chunks", "pointers", "rows", "columns", "partials", "keys", "tensors", "chunk_count")
 """What the addresses that a kernel is given stand for, in this order; the last two are numbers."""
@@ -57,7 +58,7 @@ def source(plan: Plan, formats: Mapping[str, Format], *, per_row: frozenset[Node
     writers = [_Writer(plan, step, index, formats, planes, per_row) for index, step in enumerate(plan.passes)]
     kernels = "\n\n".join(writer.kernel() for writer in writers)
     names = ", ".join(f"pass_{index}" for index in range(len(writers)))
-    words = set(re.findall(r"\w+", kernels))
+    words = set(re.findall(r"\w+", re.sub(r"#.*", "", kernels)))
     imports = [f"from numba import {', '.join(sorted({'cfunc', *(_NUMBA & words)}))}"]
     imports += ["import numpy as np"] if "np" in words else []
     runtime = "".join(f"    {name},\n" for name in sorted(_RUNTIME & words))
@@ -85,7 +86,10 @@ class _Writer:
         self.plan, self.step, self.index, self.formats, self.per_row = plan, step, index, formats, per_row
         self.places = {plane: number for number, plane in enumerate(planes)}
         self.touched = tuple(dict.fromkeys((*step.loads, *step.stores)))
+        self._at = "start"
         self.blocked = any(formats[name].blocked for name in self.touched)
+        if self.blocked:
+            self._at = "at"
         self.variables = {name: f"a{number}" for number, name in enumerate(plan.arrays)}
         self.loaded = {node: f"x_{self.variables[name]}" for name, node in step.loads.items()}
         self.computed = {node: f"x{number}" for number, node in enumerate(step.nodes)}
@@ -95,7 +99,7 @@ class _Writer:
         self.hoisted: list[str] = []
         self.randoms: dict[Node | str, int] = {}
         self.words = 0
-        self.types: dict[Node, str] = {}
+        self.widths = Widths([name for name, form in formats.items() if form.wide])
 
     def layout(self) -> PassLayout:
         return PassLayout(tuple(self.rows), tuple(self.columns), self.randoms, self.words)
@@ -174,16 +178,17 @@ class _Writer:
         wide = self.formats[name].wide
         value = self._operand(node, "float64" if wide else "float32")
         if kind in {"float32", "float64"}:
-            return [f"{a}[i] = {value if self._type(node) == kind else f'{kind}({value})'}"]
-        value = value if self._type(node) != "float64" else f"float32({value})"
+            return [f"{a}[i] = {value if self.widths.of(node) == kind else f'{kind}({value})'}"]
+        value = value if self.widths.of(node) != "float64" else f"float32({value})"
         if kind == "bfloat16":
             return [f"{a}[i] = to_bfloat16({value})"]
         if kind == "stochastic":
-            return [f"{a}[i] = to_bfloat16_stochastic({value}, uint32(start + i), {self._keys(name, 2)})"]
+            return [f"{a}[i] = to_bfloat16_stochastic({value}, uint32({self._at} + i), {self._keys(name, 2)})"]
         if kind == "kahan":
             return [
-                f"{a}[i] = to_bfloat16({value})",
-                f"{a}b[i] = to_bfloat16({value} - from_bfloat16({a}[i]))",
+                f"{a}_high = to_bfloat16({value})",
+                f"{a}[i] = {a}_high",
+                f"{a}b[i] = to_bfloat16({value} - from_bfloat16({a}_high))",
             ]
         return [f"t{self._scratch(name)}[i] = {value}", f"{a}_max = largest({a}_max, abs({value}))"]
 
@@ -200,16 +205,15 @@ class _Writer:
         return [*read, *(f"{self.variables[name]}_max = float32(0.0)" for _, name in self._blocked_stores())]
 
     def _block_codes(self) -> list[str]:
-        lines = []
+        before, inside = [], []
         for number, name in self._blocked_stores():
             a, kind = self.variables[name], self.formats[name].kind
-            lines += [
+            before += [
                 f"{a}b[0] = {a}_max",
                 f"{a}_inverse = float32(1.0) / {a}_max if {a}_max > float32(0.0) else float32(0.0)",
-                "for i in range(size):",
-                f"    {a}[i] = encode_{kind}(t{number}[i], {a}_inverse)",
             ]
-        return lines
+            inside.append(f"    {a}[i] = encode_{kind}(t{number}[i], {a}_inverse)")
+        return [*before, "for i in range(size):", *inside] if inside else []
 
     def _add(self, number: int, args: tuple[Node, ...]) -> str:
         x = self._wide(args[0])
@@ -219,14 +223,14 @@ class _Writer:
 
     def _wide(self, node: Node) -> str:
         value = self._operand(node, "float64")
-        return value if self._type(node) == "float64" else f"float64({value})"
+        return value if self.widths.of(node) == "float64" else f"float64({value})"
 
     def _compute(self, node: Node) -> str:
         if node.op == "random":
             attributes = dict(node.attributes)
             kind = str(attributes["kind"])
-            return f"{self._type(node)}({kind}(uint32(start + i), {self._keys(node, _WORDS[kind])}))"
-        dtype = self._operand_type(node)
+            return f"{self.widths.of(node)}({kind}(uint32({self._at} + i), {self._keys(node, _WORDS[kind])}))"
+        dtype = self.widths.operands(node)
         return expression(node, [self._argument(node, arg, dtype) for arg in node.args])
 
     def _argument(self, node: Node, arg: Node, dtype: str) -> str:
@@ -271,31 +275,6 @@ class _Writer:
         return line.replace("@row@", f"{len(self.rows)} * row + ").replace(
             "@tensor@", f"{len(self.columns)} * tensor + "
         )
-
-    def _operand_type(self, node: Node) -> str:
-        """The type that scalars among an operation's arguments take."""
-        types = {self._type(arg) for arg in node.args if arg.level is Level.ELEMENT} - {"bool"}
-        return "float64" if "float64" in types else "float32" if types else self._default()
-
-    def _type(self, node: Node) -> str:
-        if node.level < Level.ELEMENT:
-            return "scalar"
-        if node not in self.types:
-            self.types[node] = self._infer(node)
-        return self.types[node]
-
-    def _infer(self, node: Node) -> str:
-        if node in self.loaded:
-            name = next(name for name, loaded in self.step.loads.items() if loaded is node)
-            return "float64" if self.formats[name].wide else "float32"
-        if node.op == "random":
-            (x,) = node.args
-            known = x in self.loaded or x in self.computed
-            return self._type(x) if known and x.level is Level.ELEMENT else self._default()
-        return "bool" if is_boolean(node) else self._operand_type(node)
-
-    def _default(self) -> str:
-        return "float64" if self.formats["p"].wide else "float32"
 
 
 def _literal(value: float) -> str:
