@@ -241,6 +241,9 @@ def test_gradients_of_another_kind_change_nothing() -> None:
     assert everything(stepper) == before
 
 
+# What JAX and Python 3.12 say of every fork of a process with threads, whoever forks.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_gradient_on_another_device_is_refused() -> None:
     """In a child: to read where nothing lies would end the process."""

@@ -81,7 +81,7 @@ class Slots:
         """A state at the start, in these formats."""
         wide = {name: _widened(p) for name, p in params.items()}
         state = self.rule.init(wide, seed=self.seed)
-        slots: dict[str, dict[str, Array]] = {}
+        slots: dict[str, dict[str, Array]] = {path: {} for path in state.slots}
         for path, tensors in state.slots.items():
             if self.specs[path].scalar:
                 slots[path] = dict(tensors)
