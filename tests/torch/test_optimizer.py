@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 from torch_network import (
     RATE,
     RULES,
+    loss_of,
     made,
     network,
     same,
@@ -93,3 +96,31 @@ def test_two_optimizers_do_not_know_of_each_other() -> None:
     train(third, Optimizer(third.parameters(), RULES["adamw"]), 5)
     same(one, third)
     same(other, third)
+
+
+def test_an_unknown_engine_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="engine must be 'auto', 'eager', 'cpu' or 'cuda', got 'gpu'"):
+        ours.AdamW([nn.Parameter(torch.ones(3))], engine="gpu")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", ["eager", "cpu"])
+def test_a_gradient_scaler_leaves_the_unscaling_to_the_step(engine: Any) -> None:
+    """As torch.optim's optimizers under torch.amp.GradScaler, with a step that overflowed skipped."""
+
+    def trained(make: Any) -> tuple[torch.Tensor, float]:
+        model = network()
+        optimizer = make(model.parameters())
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=2)
+        for step in range(6):
+            optimizer.zero_grad()
+            scaler.scale(loss_of(model)).backward()
+            if step == 3:
+                next(model.parameters()).grad[0, 0] = torch.inf  # type: ignore[index]
+            scaler.step(optimizer)
+            scaler.update()
+        return next(model.parameters()).detach(), scaler.get_scale()
+
+    mine = trained(lambda p: ours.AdamW(p, lr=0.1, engine=engine))
+    theirs = trained(lambda p: torch.optim.AdamW(p, lr=0.1))
+    torch.testing.assert_close(mine[0], theirs[0], rtol=1e-12, atol=1e-12)
+    assert mine[1] == theirs[1]

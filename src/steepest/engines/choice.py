@@ -75,8 +75,7 @@ def choose(
     CUDA tensors, is taken where it is asked for. Raises InputError for another name, for a compiled engine that cannot
     run here, and for storage that only a compiled engine has.
     """
-    if engine not in _NAMES:
-        raise InputError(f"engine must be 'auto', 'eager', 'cpu' or 'cuda', got {engine!r}")
+    check_name(engine)
     if not params:
         raise InputError(f"{rule.name}: params must hold at least one array, got none")
     for name, tensor in params.items():
@@ -110,6 +109,12 @@ def choose(
         raise InputError(f"{rule.name}: moments and rounding need the compiled engine ({why})")
     eager = EagerEngine(rule, params, seed=seed, nonfinite=nonfinite, maximize=maximize, zero_gradients=zero_gradients)
     return eager, reason
+
+
+def check_name(engine: str) -> None:
+    """Raise InputError for what is no engine's name."""
+    if engine not in _NAMES:
+        raise InputError(f"engine must be 'auto', 'eager', 'cpu' or 'cuda', got {engine!r}")
 
 
 def _compiled(engine: EngineName) -> Callable[..., Engine]:

@@ -14,6 +14,7 @@ from steepest.core.errors import InputError, InputTypeError
 from steepest.core.oracle import Evaluation
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines import EngineName, Moments, Rounding, RuleStepper, Storage
+from steepest.engines.choice import check_name
 from steepest.formula import Rule, State
 from steepest.formula.evaluate import Values
 from steepest.formula.state import load_state, save_state
@@ -87,6 +88,7 @@ class Optimizer(torch.optim.Optimizer):
             raise InputError(f"Optimizer: no rule in the chain sets the step; add learning_rate(lr=…) to {rule!r}")
         if nonfinite not in {"apply", "skip", "raise"}:
             raise InputError(f"Optimizer: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
+        check_name(engine)
         self.rule = rule
         self.report: StepReport | None = None
         self._options: dict[str, Any] = {
