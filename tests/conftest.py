@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).parent
 # The contract suite and its example rules are modules that several test files share.
 sys.path += [str(HERE / folder) for folder in ("rules", "formula", "torch", "engines")]
+
+# Kernels that tests compile are kept between runs, but not among the user's own.
+os.environ["XDG_CACHE_HOME"] = str(HERE.parent / ".pytest_cache" / "home")
 
 settings.register_profile(
     "steepest",

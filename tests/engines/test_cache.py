@@ -237,3 +237,15 @@ def test_python_without_numba_is_one_clear_error(kernels: Path) -> None:
     process = start("sys.modules['numba'] = None")
     _, err = process.communicate(timeout=60)
     assert "EngineUnavailable: the compiled engine needs Numba, which cannot be imported" in err
+
+
+def test_the_modules_loaded_last_are_kept(kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST", 4)
+    texts = [f'"""Nothing, {number}."""\nPASSES = ()\n' for number in range(5)]
+    files = [Path(str(cache.load(text, "plan").__file__)) for text in texts[:4]]
+    for age, file in enumerate(files):
+        os.utime(file, (age, age))
+    monkeypatch.setattr(cache, "_LOADED", {})
+    cache.load(texts[0], "plan")  # loaded again, so the second is the one that has waited longest
+    files.append(Path(str(cache.load(texts[4], "plan").__file__)))
+    assert [file.exists() for file in files] == [True, False, True, True, True]
