@@ -17,7 +17,7 @@ from steepest.core.errors import InputError
 from steepest.core.oracle import Evaluation
 from steepest.engines import RuleStepper
 from steepest.formula import Rule, chain, norm, rule
-from steepest.formula.evaluate import ByGroup
+from steepest.formula.values import ByGroup
 from steepest.rules import (
     adamw,
     lamb,

@@ -37,8 +37,9 @@ from steepest.formula import (
 )
 from steepest.formula import random as random_numbers
 from steepest.formula.counter_random import lowbias32, rounding_keys
-from steepest.formula.evaluate import ByGroup, trace, update
+from steepest.formula.evaluate import trace, update
 from steepest.formula.plan import Unplannable, sums_of
+from steepest.formula.values import ByGroup
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton", reason="the CUDA engine needs Triton")

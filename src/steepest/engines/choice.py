@@ -14,8 +14,8 @@ from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines.eager import EagerEngine
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import Values
 from steepest.formula.plan import Unplannable
+from steepest.formula.values import Values
 
 EngineName = Literal["auto", "eager", "cpu", "cuda"]
 _NAMES = ("auto", "eager", "cpu", "cuda")

@@ -8,7 +8,8 @@ from typing import Any, cast, final
 from steepest.core.arrays import Array, Tensors, assign
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import Values, update
+from steepest.formula.evaluate import update
+from steepest.formula.values import Values
 
 
 @final

@@ -16,7 +16,8 @@ from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines.choice import EngineName, choose
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import Values, answer, query
+from steepest.formula.evaluate import answer, query
+from steepest.formula.values import Values
 
 
 @final

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypedDict, final
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import array_api_compat
 import numpy as np
@@ -19,34 +19,11 @@ from steepest.formula.context import Frame, SlotBundles, entered
 from steepest.formula.graph import Graph, Level, Node, Tracer
 from steepest.formula.slots import Slot
 from steepest.formula.state import MODEL, State, as_tensors
+from steepest.formula.values import Values
 
 if TYPE_CHECKING:
     from steepest.formula.link import Link
     from steepest.formula.rule import Rule
-
-Values = Mapping[str, float | Mapping[str, float]]
-"""Hyperparameters by path: one number for all tensors, or one by tensor name."""
-
-
-@final
-class ByGroup(Mapping[str, float]):
-    """One number by tensor name, where tensors stand in groups.
-
-    group_of: the group of each tensor, the same object as long as the groups have the same tensors. numbers: one a
-    group.
-    """
-
-    def __init__(self, group_of: Mapping[str, int], numbers: Sequence[float]) -> None:
-        self.group_of, self.numbers = group_of, tuple(numbers)
-
-    def __getitem__(self, name: str) -> float:
-        return self.numbers[self.group_of[name]]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.group_of)
-
-    def __len__(self) -> int:
-        return len(self.group_of)
 
 
 class Options(TypedDict, total=False):

@@ -11,7 +11,7 @@ import torch
 from steepest.core.errors import HyperparameterError, InputError
 from steepest.core.schedule import Schedule
 from steepest.formula import Rule
-from steepest.formula.evaluate import ByGroup, Values
+from steepest.formula.values import ByGroup, Values
 
 Key = str | tuple[str, int]
 """A group's key, or a key and an index for a tuple such as "betas"."""

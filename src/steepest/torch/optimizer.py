@@ -16,8 +16,8 @@ from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines import EngineName, Moments, Rounding, RuleStepper, Storage
 from steepest.engines.choice import check_name
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import Values
 from steepest.formula.state import load_state, save_state
+from steepest.formula.values import Values
 from steepest.torch.groups import Groups, Key
 from steepest.torch.layout import from_layout, to_layout
 

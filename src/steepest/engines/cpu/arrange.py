@@ -13,7 +13,7 @@ from steepest.engines.cpu.batch import Batch, Row
 from steepest.engines.cpu.memory import addresses_of
 from steepest.engines.cpu.program import Program, finish
 from steepest.engines.cpu.slots import Kind, Slots
-from steepest.formula.evaluate import ByGroup, Values
+from steepest.formula.values import ByGroup, Values
 
 
 @final

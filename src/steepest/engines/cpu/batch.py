@@ -25,9 +25,9 @@ from steepest.engines.cpu.memory import (
 from steepest.engines.cpu.program import Program, Stage, finish
 from steepest.engines.cpu.table import Table
 from steepest.formula.counter_random import keys, rounding_keys
-from steepest.formula.evaluate import Values
 from steepest.formula.graph import Node
 from steepest.formula.plan import GRADIENT, PARAMETER, Sum
+from steepest.formula.values import Values
 
 SERIAL_BELOW = 40_000
 """Elements below which one thread is faster than waking the others."""

@@ -25,14 +25,8 @@ from steepest.engines.cpu.slots import Kind, Slots
 from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import (
-    Values,
-    check_gradients,
-    check_hessian_diagonal,
-    check_options,
-    nonfinite_gradient,
-    trace,
-)
+from steepest.formula.evaluate import check_gradients, check_hessian_diagonal, check_options, nonfinite_gradient, trace
+from steepest.formula.values import Values
 
 DIAGONAL = "hessian_diagonal"
 

@@ -15,7 +15,7 @@ from steepest.engines.cuda.rows import Rows
 from steepest.engines.cuda.seen import Reduction, Seen
 from steepest.engines.cuda.slots import Slots
 from steepest.engines.cuda.upload import Upload
-from steepest.formula.evaluate import Values
+from steepest.formula.values import Values
 
 
 @final

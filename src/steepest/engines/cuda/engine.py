@@ -23,15 +23,9 @@ from steepest.engines.cuda.slots import Slots
 from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
-from steepest.formula.evaluate import (
-    Values,
-    check_gradients,
-    check_hessian_diagonal,
-    check_options,
-    nonfinite_gradient,
-    trace,
-)
+from steepest.formula.evaluate import check_gradients, check_hessian_diagonal, check_options, nonfinite_gradient, trace
 from steepest.formula.plan import GRADIENT, PARAMETER, Unplannable
+from steepest.formula.values import Values
 
 DIAGONAL = "hessian_diagonal"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from steepest.engines.cpu.host import Host
-from steepest.formula.evaluate import ByGroup, Values
+from steepest.formula.values import ByGroup, Values
 
 
 @final
