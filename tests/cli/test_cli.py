@@ -238,3 +238,28 @@ def test_the_live_table_shows_methods_trials_and_the_best_so_far():
     best = min(study.trials("sgd"), key=lambda run: run.validation)
     assert f"{best.validation:.4g}" in text and f"lr {best.setting['lr']:.4g}" in text
     assert f"{len(study.runs)} of {len(study.runs)}" in text and "judging" in text
+
+
+def test_explain_prints_formula_passes_and_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "adamw", "lars", "--clip", "1", "--average", "0.999"]) == 0
+    out = capsys.readouterr().out
+    assert "p ← p − η (m̂ / (√v̂ + ε) + λ p)" in out
+    assert "pass 2: reads u, p, m, mean, v; writes p, m, mean, v" in out
+    assert "float32: 2 passes, 40 bytes moved a parameter and step, 12 bytes of state a parameter" in out
+    assert "float32: 3 passes" in out
+    assert out.count("GB/s measured now with") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["explain", "adm"], "unknown rule 'adm'; did you mean adam"),
+        (["explain", "adam", "--dtype", "int8"], "dtype must be 'float32', 'float64' or 'bfloat16', got 'int8'"),
+        (["explain", "adam", "--moments", "4bit"], "moments must be None, 'float32', 'bfloat16' or '8bit', got '4bit'"),
+        (["explain", "adam", "--nonfinite", "no"], "nonfinite must be 'apply', 'skip' or 'raise', got 'no'"),
+        (["explain", "adam", "--parameters", "0"], "parameters must be a whole number in [1, inf), got 0"),
+    ],
+)
+def test_explain_refuses(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert text in capsys.readouterr().err

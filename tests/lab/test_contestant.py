@@ -14,11 +14,11 @@ import torch
 
 from steepest import rules, schedules
 from steepest.core.errors import InputError, InputTypeError, ProblemError, SteepestError, UnknownNameError
+from steepest.core.sources import Source
 from steepest.formula import Positive, Rule, chain, rule
 from steepest.lab import SPACES, Dimension, Space
 from steepest.lab.contestant import Contestant, contestant
 from steepest.lab.problem_source import resolve
-from steepest.lab.sources import Source
 from steepest.problems import get
 from steepest.run import run
 

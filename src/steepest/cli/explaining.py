@@ -9,10 +9,10 @@ from typing import Any
 from steepest import rules
 from steepest.core.errors import EngineUnavailable, InputTypeError, UnknownNameError
 from steepest.core.ranges import Range
+from steepest.core.sources import Source
 from steepest.engines import Storage
 from steepest.engines.explain import explain
 from steepest.formula import Rule, chain
-from steepest.lab.sources import Source
 
 
 def explained(

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from steepest.core.errors import SteepestError
+from steepest.core.sources import blame
 from steepest.core.status import Status
 from steepest.lab.contestant import Contestant, MethodLike, contestant
 from steepest.lab.problem_source import ProblemLike, resolve
 from steepest.lab.records import Phase, outcome
-from steepest.lab.sources import blame
 from steepest.lab.spaces import Setting
 from steepest.problems.problem import Problem
 from steepest.run import run

@@ -16,6 +16,7 @@ from steepest import rules
 from steepest.core.errors import FormulaError, InputError, InputTypeError, MissingExtraError, SteepestError
 from steepest.core.oracle import Objective, Oracle
 from steepest.core.ranges import Range
+from steepest.core.sources import Source, blame
 from steepest.core.stepper import StepReport
 from steepest.engines import RuleStepper
 from steepest.formula import Rule
@@ -26,7 +27,6 @@ from steepest.lab.design import settings
 from steepest.lab.events import Event, Progress
 from steepest.lab.problem_source import ProblemLike, absolute, checked, resolve
 from steepest.lab.schedule_families import check_family
-from steepest.lab.sources import Source, blame
 from steepest.lab.spec import FULL, QUICK, StudySpec
 from steepest.lab.store import Store, database, shown
 from steepest.lab.study import About, Study

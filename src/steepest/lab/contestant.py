@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from steepest import rules
 from steepest.core.errors import InputError, InputTypeError, SteepestError, UnknownNameError
+from steepest.core.sources import Source, blame
 from steepest.formula import Rule
 from steepest.jax import LEARNING_RATE, is_transformation
 from steepest.lab import making
 from steepest.lab.identity import identity, rule_identity
 from steepest.lab.making import KINDS, Make, is_method
-from steepest.lab.sources import Source, blame
 from steepest.lab.spaces import SPACES, Setting, Space, learning_rate_only
 from steepest.problems.fingerprint import fingerprint
 

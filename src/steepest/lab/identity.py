@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from types import FunctionType
 
 from steepest.core.schedule import Schedule
+from steepest.core.sources import is_library
 from steepest.formula import Rule
-from steepest.lab.sources import is_library
 from steepest.problems.fingerprint import fingerprint
 
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from steepest import problems
 from steepest.core.errors import InputTypeError, ProblemError, SteepestError
-from steepest.lab.sources import Source, blame
+from steepest.core.sources import Source, blame
 from steepest.problems.problem import Problem
 
 ProblemLike = str | Problem | Callable[..., object]
