@@ -19,6 +19,7 @@ class Explanation:
     """A rule's plan, for a person.
 
     equations: the formula. passes: a line each. bytes: moved an element and step. state: bytes of state an element.
+    exact: whether no plan moves fewer bytes; else it is the best of the many that were tried.
     """
 
     rule: str
@@ -27,6 +28,7 @@ class Explanation:
     bytes: float
     state: float
     dtype: Dtype
+    exact: bool = True
 
     def floor(self, elements: int, bandwidth: float) -> float:
         """Seconds that a step on so many elements takes at least, at a bandwidth in bytes a second."""
@@ -41,6 +43,8 @@ class Explanation:
             f"  {self.dtype}: {len(self.passes)} pass{'' if one else 'es'}, {self.bytes:.4g} bytes moved a parameter "
             f"and step, {self.state:.4g} bytes of state a parameter",
         ]
+        if not self.exact:
+            lines.append("  (the best of the plans that were tried: there were too many to try all)")
         return "\n".join(lines)
 
 
@@ -69,7 +73,7 @@ def explain(
     state = sum(form.bytes for name, form in formats.items() if name.startswith("slot:"))
     state += formats[PARAMETER].bytes - 2.0 if formats[PARAMETER].kind == "kahan" else 0.0
     lines = tuple(_line(found, index) for index in range(len(found.passes)))
-    return Explanation(repr(rule), rule.equations(), lines, found.bytes, state, dtype)
+    return Explanation(repr(rule), rule.equations(), lines, found.bytes, state, dtype, found.exact)
 
 
 def _line(found: Plan, index: int) -> str:
