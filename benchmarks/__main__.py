@@ -19,9 +19,12 @@ BENCHMARKS = (
     "small_tensors",
     "two_parameters",
     "others",
+    "matrix",
     "low_precision",
     "sweep",
     "start_up",
+    "overhead",
+    "grid",
 )
 
 

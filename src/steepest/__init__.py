@@ -1,7 +1,7 @@
 """steepest: write an update rule once; run it fast; see what it does; know what is proven; compare it honestly.
 
 The public face: `compare` answers "which is better here?"; `chain` and `rule` write update rules, `explain` says what
-one costs; the modules `rules`, `schedules`, `problems` and `torch` hold what there is. Everything is imported when it
+one costs; the modules `rules`, `schedules`, `recipes`, `problems` and `torch` hold what there is. Everything is imported when it
 is first used.
 """
 
@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from steepest.core.version import VERSION
 
 if TYPE_CHECKING:
-    from steepest import problems, rules, schedules, torch
+    from steepest import problems, recipes, rules, schedules, torch
     from steepest.engines.explain import explain
     from steepest.formula import chain, rule
     from steepest.lab import compare
 
 __version__ = VERSION
 
-_MODULES = ("problems", "rules", "schedules", "torch")
+_MODULES = ("problems", "recipes", "rules", "schedules", "torch")
 _NAMES = {"chain": "formula", "compare": "lab", "explain": "engines.explain", "rule": "formula"}
 
-__all__ = ["chain", "compare", "explain", "problems", "rule", "rules", "schedules", "torch"]
+__all__ = ["chain", "compare", "explain", "problems", "recipes", "rule", "rules", "schedules", "torch"]
 
 
 def __getattr__(name: str) -> object:

@@ -127,7 +127,7 @@ def test_the_oracle_counts_every_call() -> None:
     evaluation = oracle.value_and_gradient()
     oracle.value_and_gradient()
     np.testing.assert_array_equal(evaluation.gradients["x"], [6.0])
-    assert oracle.calls.to_dict() == {"value": 1, "gradient": 2, "samples": 14}
+    assert oracle.calls.to_dict() == {"value": 1, "gradient": 2, "samples": 14, "hessian_vector": 0}
     assert heard == [9.0, 9.0]
     assert objective.measure() == {"value": 9.0}
     assert oracle.calls.gradient == 2, "measuring is not charged"

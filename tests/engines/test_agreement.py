@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from agreement import Run, assert_runs_agree, gradients, starts, sum_by_chunks
+from agreement import Run, assert_runs_agree, gradients, sum_by_chunks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from printed_rules import OPAQUE
 from random_rules import Drawn, chains, random_chain
 from uncompiled import run_uncompiled
 
@@ -79,7 +79,9 @@ def test_functions_that_are_rounded_differently_are_off_by_little(dtype: str, to
 
 
 def around(made: Rule) -> Rule:
-    return chain(clip_norm(max_norm=1.0), made, average(beta=0.9))
+    """Within a training chain; what has an answer point of its own takes no average."""
+    after = () if made.link_with("answer") else (average(beta=0.9),)
+    return chain(clip_norm(max_norm=1.0), made, *after)
 
 
 def method(name: str, **settings: Any) -> Rule:
@@ -87,7 +89,20 @@ def method(name: str, **settings: Any) -> Rule:
 
 
 SHAPES = {"weight": (40, 50), "bias": (5,), "gain": (), "none": (0, 2)}
-VARIANTS = {"rmsprop": {"centered": True, "momentum": 0.5}, "adam": {"amsgrad": True}, "lamb": {"max_norm": 2.0}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "rmsprop": {"centered": True, "momentum": 0.5},
+    "adam": {"amsgrad": True},
+    "lamb": {"max_norm": 2.0},
+    "amsgrad": {"maximum_of": "corrected"},
+    "nadam": {"momentum": "constant"},
+    "adabound": {"amsbound": True, "final_ratio": 2.0, "gamma": 0.5},
+    "yogi": {"initial": 1e-6, "bias_correction": True},
+    "adan": {"decay": "lr"},
+    "ademamix": {"warmup": 2, "beta3": 0.99},
+    "rprop": {"min_ratio": 0.9, "max_ratio": 1.1},
+    "novograd": {"gradient_averaging": True},
+    "asgd": {"t0": 0, "lambd": 0.1},
+}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -101,28 +116,25 @@ def test_every_method_uncompiled(name: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_compiled_within_a_training_chain(name: str, dtype: str) -> None:
     """On NumPy arrays and PyTorch tensors the same bits; float32 those of the rule on NumPy; near to PyTorch's own."""
-    run = Run(around(method(name)), SHAPES, dtype, 2, steps=4, frozen={1: frozenset({"bias"})})
+    made = method(name)
+    if (name, dtype) != ("soap", "float64"):  # its first bases are those of a singular matrix: the last place decides
+        made = around(made)
+    run = Run(made, SHAPES, dtype, 2, steps=4, frozen={1: frozenset({"bias"})})
     tolerance = 0.0 if dtype == "float32" else 1e-12
     ours = run.by_engine()
-    assert_runs_agree(ours, run.by_rule(), rtol=tolerance, atol=tolerance)
+    assert_runs_agree(ours, run.by_rule(), rtol=tolerance, atol=tolerance, sums=1e-14)
+    if name in OPAQUE:  # each library has its own products and decompositions of matrices
+        return
     params, state = run.by_engine(torch.from_numpy)
     as_numpy = {path: {n: to_numpy(t) for n, t in tensors.items()} for path, tensors in state.slots.items()}
     assert all(isinstance(p, torch.Tensor) for p in params.values())
     assert_runs_agree(
         ({n: to_numpy(p) for n, p in params.items()}, type(state)(state.step, state.ages, as_numpy, 2)), ours
     )
-    eager = by_stepper(run, torch.from_numpy, "eager")
+    eager, _ = run.by_engine(torch.from_numpy, "eager")
     for n, p in eager.items():
         near = 2e-5 if dtype == "float32" else 1e-11
         np.testing.assert_allclose(ours[0][n], to_numpy(p), rtol=near, atol=near)
-
-
-def by_stepper(run: Run, convert: Callable[[np.ndarray], Any], engine: Any) -> dict[str, Any]:
-    params = {name: convert(p) for name, p in starts(run.seed, run.shapes, run.dtype).items()}
-    stepper = RuleStepper(run.rule, params, engine=engine, seed=run.seed)
-    for step in range(run.steps):
-        stepper.apply(Evaluation(0.0, {n: convert(g) for n, g in run.gradients(step).items()}))
-    return params
 
 
 # What random rules found, each by itself

@@ -12,6 +12,7 @@ from typing import Any
 
 import example_rules as examples
 import pytest
+from printed_rules import OPAQUE
 
 from steepest import rules
 from steepest.core.errors import EngineUnavailable
@@ -47,7 +48,7 @@ def transcendental(u, p, k, *, rate: float = 0.1):
 
 
 EVERYTHING: dict[str, tuple[Rule, str, Storage]] = {
-    **{name: (method(lr=0.1), "float32", Storage()) for name, method in rules.METHODS.items()},
+    **{name: (m(lr=0.1), "float32", Storage()) for name, m in rules.METHODS.items() if name not in OPAQUE},
     "clip, adamw, average": (FULL, "float32", Storage()),
     "adamw in float64": (rules.adamw(lr=0.1), "float64", Storage()),
     "lamb in 8 bits": (rules.lamb(lr=0.1), "bfloat16", Storage(moments="8bit", rounding="stochastic")),
@@ -92,15 +93,18 @@ def inexact(text: str) -> list[str]:
 def test_every_kernel_compiles_and_rounds_as_ieee(name: str) -> None:
     made, numbers, storage = EVERYTHING[name]
     ready = program(made, numbers, storage)
+    # Normal numbers take a logarithm and a cosine, and powers are taken of numbers a tensor that are kept: they are
+    # sums of products, the only ones, and in float64.
+    summed = name in {"random", "schedule-free-sgd", "schedule-free-adamw", "adahessian"}
+    sums_of_products = {"fma.rn.f64", "rcp.approx.ftz.f64"} if summed else set()
     for kernel in ready.kernels:
         text = ptx(kernel, {"BATCHES": 2, "ALIGNED": True})
-        # Normal numbers take a logarithm and a cosine, which are sums of products: the only ones, and in float64.
-        assert set(inexact(text)) <= ({"fma.rn.f64", "rcp.approx.ftz.f64"} if name == "random" else set())
+        assert set(inexact(text)) <= sums_of_products
         assert any(found.startswith("ld.global.v") for found in operations(text)), (
             "whole chunks are read 16 bytes a time"
         )
     if ready.finish is not None:
-        assert not inexact(ptx(ready.finish, {"BATCHES": 2}, num_warps=1))
+        assert set(inexact(ptx(ready.finish, {"BATCHES": 2}, num_warps=1))) <= sums_of_products
 
 
 @pytest.mark.parametrize("capability", [75, 80, 120])

@@ -92,7 +92,8 @@ def test_the_value_reported_is_that_before_the_update_and_every_call_is_counted(
     start = line.value_and_gradient().value
     oracle = Oracle(line)
     report = TorchMethod(torch.optim.SGD, {"lr": 0.1}).start(line.tensors, seed=0).step(oracle)
-    assert report.value == start and oracle.calls.to_dict() == {"value": 0, "gradient": 1, "samples": 40}
+    assert report.value == start
+    assert oracle.calls.to_dict() == {"value": 0, "gradient": 1, "samples": 40, "hessian_vector": 0}
 
     line = Line(network())
     oracle = Oracle(line)

@@ -17,6 +17,8 @@ BINARY: dict[str, Callable[..., Any]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "power": operator.pow,
+    "remainder": operator.mod,
+    "floor": np.floor,
     "negative": operator.neg,
     "abs": abs,
     "sqrt": np.sqrt,

@@ -80,7 +80,11 @@ def same_by_interpreter(rule: Rule) -> None:
             np.testing.assert_allclose(array, value, rtol=1e-13, atol=1e-14, err_msg=f"{path} {name}")
 
 
-@pytest.mark.parametrize("case", CONTRACT, ids=lambda case: case.name)
+TRACED = [case for case in CONTRACT if not any(link.formula.opaque for _, link in base(case).links())]
+"""Formulas on whole arrays are one node of a graph."""
+
+
+@pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
 def test_the_graph_of_every_rule_computes_what_eager_does(case: Case) -> None:
     same_by_interpreter(base(case))
     for name, changed in case.changes.items():

@@ -14,6 +14,7 @@ from typing import Any
 import example_rules as examples
 import numpy as np
 import pytest
+from printed_rules import NEED_LR, OPAQUE
 from random_expressions import expression
 from rule_field import SHAPES, field
 
@@ -109,8 +110,9 @@ def corners(u, p, k):
 
 CASES: dict[str, Rule] = {
     **{
-        name: method(**({"lr": 0.1} if name in {"sgd", "heavy-ball", "nesterov", "lars"} else {}))
+        name: method(**({"lr": 0.1} if name in {*NEED_LR, "lars"} else {}))
         for name, method in rules.METHODS.items()
+        if name not in OPAQUE
     },
     "clipped-averaged": chain(
         rules.clip_norm(max_norm=0.5), rules.adamw(lr=cosine(0.1, steps=20), exempt="vectors"), rules.average(beta=0.9)

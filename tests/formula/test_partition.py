@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from steepest import rules
 from steepest.core.errors import FormulaError, InputTypeError, UnknownNameError
 from steepest.formula import (
     Count,
@@ -21,6 +22,8 @@ from steepest.formula import (
     save_state,
     where,
 )
+from steepest.formula.plan import Unplannable
+from steepest.formula.variants import variants
 from steepest.rules import adam, average, clip_norm, heavy_ball, learning_rate, scale_by_adam, sgd
 from steepest.torch import Optimizer
 
@@ -175,3 +178,26 @@ def test_an_opaque_rule_cannot_call_an_inner_one() -> None:
             return inner(u)
 
     assert scale_by_adam().sets_step is False
+
+
+def test_each_part_is_printed_under_its_name() -> None:
+    made = chain(rules.clip_norm(max_norm=1.0), partition(by_shape, vectors=sgd(lr=1.0), matrices=heavy_ball(lr=0.5)))
+    text = made.equations()
+    assert [line for line in text.splitlines() if line.endswith(":")] == ["partition.vectors:", "partition.matrices:"]
+    assert "β" not in text.partition("partition.matrices:")[0] and "β" in text.partition("partition.matrices:")[2]
+    assert made.latex().count(r"&\text{partition.") == 2
+    for printed in rules.soap(), rules.adafactor(), rules.muon_adamw():
+        assert len(printed.equations().split("\n\n")) == 2
+
+
+def test_the_graph_of_a_part_without_a_tensor() -> None:
+    made = chain(partition(by_shape, vectors=sgd(lr=1.0), matrices=heavy_ball(lr=0.5)))
+    found = {}
+    for name, within in variants(made):
+        with within:
+            found[name] = made.graph().fingerprint()
+            assert [inner for inner, _ in variants(made)] == [name], "what is chosen is the only choice"
+    tensors = {"partition.vectors": ("b", (2,)), "partition.matrices": ("w", (2, 2))}
+    assert found == {name: made.graph(tensor).fingerprint() for name, tensor in tensors.items()}
+    with pytest.raises(Unplannable, match="has a graph for each part"):
+        made.graph()

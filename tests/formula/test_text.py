@@ -15,7 +15,6 @@ from printed_rules import EVERY
 from random_expressions import expression
 
 from steepest import rules
-from steepest.core.errors import FormulaError
 from steepest.formula import chain, maximum, minimum, norm, partition, rule, sqrt, where
 from steepest.formula.graph import Level, Node, Tracer
 from steepest.formula.latex import LatexNotation
@@ -178,10 +177,12 @@ def test_shared_values_without_a_name_get_one_and_the_text_stays_short() -> None
     assert len(text) < 10_000
 
 
-def test_a_partition_says_that_each_part_has_its_own_formula() -> None:
-    parts = partition(lambda name, shape: "all", all=rules.sgd(lr=0.1))
-    with pytest.raises(FormulaError, match="a graph for each part"):
-        parts.equations()
+def test_a_partition_has_a_formula_for_each_part() -> None:
+    parts = partition(lambda name, shape: "all", all=rules.sgd(lr=0.1), none=rules.sgd(lr=0.2))
+    all_of_it, none = (rules.sgd(lr=lr).equations().splitlines() for lr in (0.1, 0.2))
+    assert parts.equations().splitlines() == [
+        "partition.all:", *(f"  {line}" for line in all_of_it), "", "partition.none:", *(f"  {line}" for line in none)
+    ]  # fmt: skip
 
 
 def test_parentheses_that_change_the_meaning_stay_and_no_others() -> None:

@@ -6,7 +6,19 @@ import re
 import numpy as np
 import pytest
 
-from steepest.plots import DARK, Curve, Trials, curves, sensitivity, styles
+from steepest.plots import (
+    DARK,
+    BudgetCurve,
+    Curve,
+    Ladder,
+    Profile,
+    RateSensitivity,
+    budget,
+    curves,
+    profile,
+    sensitivity,
+    styles,
+)
 from steepest.plots.palette import DARK_BACKGROUND, LIGHT_BACKGROUND, PAIRS
 
 # Machado, Oliveira & Fernandes 2009, Table 1, severity 1.0, on linear RGB.
@@ -63,9 +75,15 @@ def test_a_method_keeps_its_style_when_another_is_added() -> None:
 
 def test_every_colour_of_a_figure_has_a_dark_counterpart() -> None:
     x = np.arange(3.0)
+    seeds = {"seeds": np.array([x + 1]), "seed_names": (1,)}
+    ladder = Ladder(x + 1, x + 1, x + 1, x + 2)
+    zones = {"usable": (1.0, 2.0), "first_diverged": 2.5, "searched": (1.0, 3.0), "default": 1.0, "chosen": 2.0}
     figures = [
-        curves([Curve("a", x, x + 1, x + 0.5, x + 2, np.array([1.0])), Curve("b", x, x + 1, x + 0.5, x + 2)]),
-        sensitivity([Trials("a", x + 1, np.array([1, 2, np.inf]), 0), Trials("b", x + 1, x + 1)], highlight="a"),
+        curves([Curve("a", x, x + 1, x + 0.5, x + 2, diverged=[1.0], **seeds), Curve("b", x, x, x, x)], target=1.0),
+        sensitivity([RateSensitivity("a", x + 1, [1, 2, np.inf], ladder, **zones), RateSensitivity("b", x + 1, x + 1)]),
+        sensitivity([RateSensitivity("a", x + 1, [1, 2, np.inf], ladder, **zones)]),
+        budget([BudgetCurve("a", x + 1, x + 1, x + 1, x + 2), BudgetCurve("b", x + 1, x, x, x)]),
+        profile([Profile("a", [1.0], [1.0])]),
     ]
     for figure in figures:
         text = figure.to_json()

@@ -149,6 +149,10 @@ def not_finite_on(count):
             {"loss": lambda m, b: loss(m, b) + (m.weight.sum() * 0).sqrt()},
             "mine: gradients must be finite at the initial weights, got others for 'weight'",
         ),
+        (
+            {"loss": lambda m, b: loss(m, b) * (1 + np.random.default_rng().random())},
+            r"mine: loss is not reproducible: two calls with one seed, .* gave \d\.\d+ and \d\.\d+; draw random numbers",
+        ),
         ({"loss": in_place}, "mine: loss must leave its batch as it is, but it, or the model, changed it in place"),
         (
             {"model": sparse, "train": (data()[1][:, None], data()[1]), "validation": (data()[1][:, None], data()[1])},

@@ -4,70 +4,21 @@ import base64
 import gzip
 import json
 import math
-import os
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
+import sample_reports as sample
 
 from steepest.core.errors import InputError
-from steepest.plots import Curve, Trials
-from steepest.report import (
-    Check,
-    CurvePanel,
-    Fact,
-    Failure,
-    ReportData,
-    Reproduction,
-    Row,
-    SensitivityPanel,
-    Space,
-    check_writable,
-    render,
-    write,
-)
-from steepest.statistics import Interval, median_interval
+from steepest.plots import Curve
+from steepest.report import Audit, CurvePanel, Measure, ReportData, Row, StudyPart, render
+from steepest.statistics import Interval
 
 NASTY = "<script>alert('1')</script> & \"co\""
-X = np.array([0.0, 50.0, 100.0])
-
-
-def row(rank: int, method: str, score: Interval, **more: object) -> Row:
-    return Row(rank, method, {"lr": 0.0123456, "beta1": 0.9, "nesterov": True}, score, seeds=10, **more)
-
-
-def sample() -> ReportData:
-    first = Interval(0.1021, 0.0968, 0.1104, 0.95, 0.978515625, 10)
-    second = Interval(0.1137, 0.1049, math.inf, 0.95, 0.978515625, 10)
-    third = Interval(math.inf, 0.5, math.inf, 0.95, 0.978515625, 10)
-    accuracy = Interval(0.9712, 0.9688, 0.9741, 0.95, 0.978515625, 10)
-    return ReportData(
-        title="Which optimizer for digits?",
-        problem="1,797 handwritten digits",
-        verdict="adamw is best: median test loss 0.102 [0.097, 0.110] over 10 seeds.",
-        score_label="test loss",
-        metric_label="test accuracy",
-        rows=(
-            row(1, "adamw", first, metric=accuracy, seconds_per_step=0.000123456),
-            row(2, NASTY, second, metric=accuracy, p_adjusted=0.4071, tied_with_best=True, diverged=2),
-            row(3, "sgd", third, p_adjusted=0.00021, diverged=7, seconds_per_step=0.000087),
-        ),
-        notes=("Timings shared a machine.",),
-        curves=(
-            CurvePanel("Validation loss", "validation loss", (Curve("adamw", X, 1 / (X + 1), 0.5 / (X + 1), X + 2),)),
-        ),
-        sensitivity=SensitivityPanel("validation loss", (Trials("adamw", [0.01, 0.1], [0.3, math.inf], chosen=0),)),
-        protocol=(Fact("Budget", "24 trials × 1,000 steps"),),
-        fairness=(Check("Equal trials", True, "24 each"), Check("Border", False, "sgd: lr at its upper end")),
-        spaces=(Space("adamw", "lr", "1e-5 to 1e-1, logarithmic"), Space("adamw", "beta1", "0.9, fixed")),
-        failures=(Failure("sgd", {"lr": 31.6228}, 1007, "judging", "the loss became non-finite", 419),),
-        reproduction=Reproduction("steepest compare digits --seeds 10", {"torch": "2.13.0"}, (Fact("CPU", "2 cores"),)),
-    )
+VOID = {"meta", "line", "circle", "path"}
 
 
 class Page(HTMLParser):
@@ -81,14 +32,16 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.links: set[str] = set()
         self.ids: list[str] = []
+        self.named: list[str] = []
         self.open: list[str] = []
+        self.code: list[str] = []
         self.scripts = 0
         self.feed(text)
         self.text = re.sub(r"\s+", " ", " ".join(self.words)).replace("\u00a0", " ")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        if tag not in {"meta", "line", "circle", "path"}:
+        if tag not in VOID:
             self.open.append(tag)
         self.scripts += tag == "script"
         self.loads += [str(found[key]) for key in ("src", "srcset", "data", "poster", "action") if key in found]
@@ -98,24 +51,34 @@ class Page(HTMLParser):
             self.links.add(str(found["href"]))
         if tag == "data":
             self.values.append(str(found["value"]))
+        if tag == "code":
+            self.code.append("")
         if "title" in found:
             self.titles.append(str(found["title"]))
         if "id" in found:
             self.ids.append(str(found["id"]))
+        if "aria-labelledby" in found:
+            self.named.append(str(found["aria-labelledby"]))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"line", "circle", "path"}:
-            return
-        assert self.open.pop() == tag, "tags must nest"
+        if tag not in VOID:
+            assert self.open.pop() == tag, "tags must nest"
 
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] not in {"script", "style"}:
             self.words.append(data)
+        if self.open and self.open[-1] == "code":
+            self.code[-1] += data
 
 
 @pytest.fixture(scope="module")
-def html() -> str:
-    return render(sample())
+def one() -> ReportData:
+    return sample.report()
+
+
+@pytest.fixture(scope="module")
+def html(one: ReportData) -> str:
+    return render(one)
 
 
 @pytest.fixture(scope="module")
@@ -123,60 +86,111 @@ def page(html: str) -> Page:
     return Page(html)
 
 
-def test_every_number_given_is_on_the_page(page: Page) -> None:
-    data = sample()
-    for r in data.rows:
-        for interval in filter(None, (r.score, r.metric)):
+def figures(html: str) -> dict[str, dict]:
+    return json.loads(re.search(r'id="figure-data">(.*?)</script>', html, re.S)[1])
+
+
+def test_every_number_of_the_league_is_on_the_page(one: ReportData, page: Page) -> None:
+    for row in one.studies[0].rows:
+        found = [row.score, row.metric, row.p_first_better, row.gain, row.default_score]
+        found += [row.target.steps, row.target.gradient_calls, row.target.seconds]
+        for interval in filter(None, found):
             assert f"{interval.estimate} [{interval.low}, {interval.high}]" in page.titles
             assert str(interval.estimate) in page.values
-        for exact in filter(None, (r.p_adjusted, r.seconds_per_step)):
-            assert str(exact) in page.values
-        assert f"{r.diverged} of {r.seeds}" in page.text
-        for name, value in r.setting.items():
+        for exact in (row.p_adjusted, row.seconds_per_step, row.state_bytes, row.iqm):
+            assert exact is None or str(exact) in page.values
+        assert f"{row.diverged} of {row.seeds}" in page.text
+        assert f"{row.target.hits} of {row.target.runs}" in page.text
+        assert row.schedule in page.text
+        for name, value in row.setting.items():
             assert f"{name} = {value}" in page.titles
-    for text in ("0.102", "[0.097, 0.110]", "0.114", "[0.105, ∞]", "0.971", "0.41", "< 0.001", "0.0123"):
+
+
+def test_numbers_are_printed_with_the_digits_that_mean_something(page: Page) -> None:
+    for text in (
+        "0.102",
+        "[0.097, 0.108]",
+        "[0.123, ∞]",
+        "0.70 [0.50, 1.00]",
+        "0.41",
+        "0.0016",
+        "k 12,000",
+        "Step, ms",
+    ):
         assert text in page.text, text
-    assert "123.5" in page.text.split() and "87.0" in page.text.split() and "Step, μs" in page.text
-    assert "97.8 % confidence" in page.text
+    assert "13 % [8, 21]" in page.text and "97.8 % confidence" in page.text
+    assert "usable 0.00045 – 0.0024 (0.7 decades)" in page.text
+    assert "diverges from 0.032 (1.1 decades above)" in page.text
 
 
-def test_all_parts_are_there_in_order(page: Page) -> None:
-    data = sample()
-    parts = [
-        data.title,
-        data.problem,
-        data.verdict,
-        "Ranking",
-        "Timings shared a machine.",
-        "Validation loss",
+def test_all_parts_are_there_in_order(one: ReportData, page: Page) -> None:
+    part = one.studies[0]
+    places = [
+        one.title,
+        part.line,
+        one.verdict,
+        *one.details,
+        *one.warnings,
+        one.protocol,
+        "PyTorch",
+        "League",
+        "Target: validation loss 0.16",
+        f"{part.rows[3].method} : {part.rows[3].remarks[0]}",
+        *part.notes,
+        part.curves.title,
         "Sensitivity to the learning rate",
-        "24 trials × 1,000 steps",
-        "✗ Border : sgd: lr at its upper end",
-        "1e-5 to 1e-1, logarithmic",
-        "judging 1007 419 lr = 31.6 the loss became non-finite",
-        "steepest compare digits --seeds 10",
+        part.sensitivity.rates[3].flags[0],
+        "Tuning budget",
+        *part.budget.lines,
+        "Schedules",
+        part.schedules.notes[0],
+        "Audit",
+        "✗ Learning rates inside their ranges : at a border: sgd-momentum",
+        one.audit.protocol[0].text,
+        one.audit.seeds[1].text,
+        one.audit.command,
+        one.audit.data[1].text,
+        "Linux x86_64",
         "2.13.0",
-        "2 cores",
+        "1e-5 to 1, logarithmic",
+        "adamw tuning 0 – lr = 31.6, beta1 = 0.9 RuntimeError: out of memory",
     ]
-    start = page.text.index("steepest Which")
-    for part in parts:
-        start = page.text.index(part, start)
+    start = page.text.index("steepest · 2026-11-22")
+    for text in places:
+        start = page.text.index(text, start)
 
 
-def test_names_are_escaped_everywhere(html: str, page: Page) -> None:
-    assert "<script>alert" not in html
-    assert NASTY in page.text
-    assert page.scripts == 4
-    json.loads(re.search(r'id="figure-data">(.*?)</script>', html, re.S)[1])
+def test_code_is_kept_to_the_letter(one: ReportData, page: Page) -> None:
+    for text in (sample.CODE, one.code[1].text, one.audit.command):
+        assert text in page.code
+
+
+def test_a_schedule_cell_says_how_sure_it_is(html: str) -> None:
+    part = sample.study(sample.NAMES[:1])
+    down = Interval(-0.081, -0.12, -0.03, 0.95, 0.979, 10)
+    up = Interval(0.05, -0.01, 0.09, 0.95, 0.979, 10)
+    cells = (sample.ScheduleCell("adamw", "cosine", down, rate=0.5), sample.ScheduleCell("adamw", "step", up))
+    panel = sample.SchedulePanel(("adamw",), ("constant", "cosine", "step"), cells)
+    text = render(replace(sample.report(sample.NAMES[:1]), studies=(replace(part, schedules=panel),)))
+    assert re.search(r'<td class="better sure" style="--d: 0.402">.*?−8.+?%</b>.*?lr 0.5', text)
+    assert re.search(r'<td class="worse" style="--d: 0.316">.*?\+5', text)
+    assert "diverged" in Page(html).text
+
+
+def test_names_are_escaped_everywhere() -> None:
+    html = render(sample.report((NASTY, *sample.NAMES[:2])))
+    page = Page(html)
+    assert "<script>alert" not in html and NASTY in page.text
+    assert page.scripts == 5
+    assert figures(html)["s0-curves-0"]["data"]
 
 
 @pytest.mark.parametrize("name", ["</script><b>", "<!--<script "])
 def test_text_in_figures_cannot_end_their_script_element(name: str) -> None:
-    curve = Curve(name, X, X + 1, X + 1, X + 1)
-    html = render(replace(sample(), curves=(CurvePanel(name, name, (curve,)),)))
-    assert Page(html).scripts == 4
+    html = render(sample.report((name,)))
+    assert Page(html).scripts == 5
     inside = re.search(r'id="figure-data">(.*?)</script>', html, re.S)[1]
-    assert "<" not in inside and json.loads(inside)["curves-0"]["data"][0]["legendgroup"] == name
+    assert "<" not in inside and json.loads(inside)["s0-curves-0"]["data"][0]["legendgroup"] == name
 
 
 def test_nothing_is_loaded(html: str, page: Page) -> None:
@@ -186,9 +200,20 @@ def test_nothing_is_loaded(html: str, page: Page) -> None:
     assert "http://" not in outside and "https://" not in outside
 
 
-def test_links_and_ids(page: Page) -> None:
+@pytest.mark.parametrize("make", [sample.report, sample.several, sample.minimal, sample.diverged])
+def test_links_ids_and_labels(make) -> None:
+    page = Page(render(make()))
     assert len(page.ids) == len(set(page.ids))
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert set(page.named) <= set(page.ids)
+
+
+def test_every_holder_has_its_figure_and_every_figure_a_holder() -> None:
+    for data in (sample.report(), sample.several(), sample.diverged()):
+        html = render(data)
+        holders = set(re.findall(r'data-figure="(.*?)"', html))
+        names = {re.sub(r"(curves)-\d+$", r"\1", name) for name in figures(html)}
+        assert holders == names
 
 
 def test_the_library_inside_is_plotly_whole(html: str) -> None:
@@ -199,168 +224,119 @@ def test_the_library_inside_is_plotly_whole(html: str) -> None:
     assert code == get_plotlyjs()
 
 
-def test_size_stays_small_for_a_large_study() -> None:
-    data = sample()
-    x = np.arange(0.0, 1000.0, 5.0)
-    names = [f"method-{i}" for i in range(20)]
-    curves = tuple(Curve(n, x, np.random.default_rng(1).random(200), x, x + 1) for n in names)
-    trials = tuple(Trials(n, np.arange(1.0, 51.0), np.arange(1.0, 51.0)) for n in names)
-    failures = data.failures * 500
-    rows = tuple(row(i + 1, n, data.rows[0].score) for i, n in enumerate(names))
-    large = replace(
-        data,
-        rows=rows,
-        curves=(CurvePanel("loss", "loss", curves),),
-        sensitivity=SensitivityPanel("loss", trials),
-        failures=failures,
-    )
-    assert len(render(data).encode()) < 2_500_000
-    text = render(large)
-    assert len(text.encode()) < 5_000_000
-    assert "<summary>500 runs did not end at a usable point</summary>" in text
+def test_a_thousand_runs_of_twelve_methods_stay_below_five_megabytes() -> None:
+    data = sample.report(sample.NAMES, seeds=20, trials=60, points=1001, lost=250)
+    html = render(data)
+    assert len(html.encode()) < 5_000_000
+    assert "<summary>250 runs did not end at a usable point</summary>" in html
+    drawn = figures(html)["s0-curves-0"]["data"]
+    medians = [trace for trace in drawn if trace.get("showlegend") is not False]
+    assert len(medians) == 12 and all(trace["x"][0] == 0 and trace["x"][-1] == 1000 for trace in medians)
+    assert all(200 <= len(trace["x"]) <= 240 for trace in medians)
+    seeds = [trace for trace in drawn if trace.get("meta") == "seeds"]
+    assert len(seeds) == 12 and all(trace["customdata"].count("1019") > 40 for trace in seeds)
 
 
-def test_a_bare_report_has_no_empty_parts_and_no_scripts() -> None:
-    bare = ReportData(
-        title="t",
-        problem="p",
-        verdict="No verdict: one seed.",
-        score_label="loss",
-        rows=(Row(1, "adam", {}, median_interval([0.25]), seeds=1),),
-        reproduction=Reproduction("steepest compare p", {}),
-    )
-    text = render(bare)
+def test_curves_are_thinned_and_facts_are_not() -> None:
+    steps = np.arange(5001.0)
+    values = 1 / (steps + 1)
+    curve = Curve("adam", steps, values, values, values, diverged=np.arange(0, 5001, 7.0))
+    part = StudyPart("p", "l", "loss", (), curves=CurvePanel("c", (Measure("loss", (curve,)),)))
+    drawn = figures(render(ReportData("t", "v", (part,), Audit("c"))))["s0-curves-0"]["data"]
+    crosses = [trace for trace in drawn if trace.get("yaxis") == "y2"]
+    assert len(crosses[0]["x"]) == 715 and len(drawn[1]["x"]) <= 240
+
+
+def test_a_bare_report_has_no_empty_parts_and_no_library() -> None:
+    text = render(sample.minimal())
     page = Page(text)
-    assert page.scripts == 0 and len(text) < 20_000
+    assert page.scripts == 1 and len(text) < 26_000
     assert "None: every run ended at a usable point." in page.text
-    for absent in ("Learning curves", "Protocol", "Search spaces", "confidence", "Step,", "accuracy"):
-        assert absent not in page.text
+    for absent in ("Curves", "Protocol", "Search spaces", "confidence", "Step,", "accuracy", "IQM", "P(1st", "Gain"):
+        assert absent not in page.text, absent
+    assert "speed and cost" not in page.text
 
 
 def test_few_seeds_are_admitted_below_the_table() -> None:
-    rows = (Row(1, "adam", {}, median_interval([1, 2, 3, 4, 5]), seeds=5),)
-    text = Page(render(replace(sample(), rows=rows))).text
+    score = Interval(3.0, 1.0, 5.0, 0.95, 0.9375, 5)
+    part = replace(sample.study(), rows=(Row(1, "adam", score, 5),))
+    text = Page(render(replace(sample.report(), studies=(part,)))).text
     assert "93.7 % confidence, exactly, whatever the distribution (less than the 95 % asked for" in text
 
 
 def test_equal_data_give_equal_bytes(html: str) -> None:
-    assert render(sample()) == html
+    assert render(sample.report()) == html
 
 
-def test_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path, html: str) -> None:
-    path = tmp_path / "report.html"
-    old = '<!doctype html>\n<meta name="generator" content="steepest">'
-    path.write_text(old)
-    check_writable(path)
-    assert path.read_text() == old
-    write(sample(), path)
-    assert path.read_text(encoding="utf-8") == html
-    assert os.listdir(tmp_path) == ["report.html"]
+def test_a_page_needs_a_study() -> None:
+    with pytest.raises(InputError, match="report: studies must have at least 1 part, got 0"):
+        render(ReportData("t", "v", (), Audit("c")))
 
 
-@pytest.mark.parametrize("where", ["missing/report.html", "file.txt/report.html"])
-def test_an_unwritable_path_is_one_clear_line(tmp_path: Path, where: str) -> None:
-    (tmp_path / "file.txt").touch()
-    path = tmp_path / where
-    for act in (check_writable, lambda p: write(sample(), p)):
-        with pytest.raises(InputError, match=r"^report: path must be writable, got '.*' \([A-Z].*\)$"):
-            act(path)
-    assert os.listdir(tmp_path) == ["file.txt"]
+def test_tie_groups_are_separated_by_a_rule(html: str) -> None:
+    body = html.split("<tbody>")[1].split("</tbody>")[0]
+    rows = re.findall(r"<tr.*?</tr>", body, re.S)
+    assert [row.startswith('<tr class="group">') for row in rows] == [False, False, True, False, False, False]
+    assert [">tied<" in row for row in rows] == [False, True, False, False, False, False]
+    assert ">first<" in rows[0]
 
 
-@pytest.mark.parametrize("kind", ["file", "late", "binary", "fifo", "folder"])
-def test_what_is_no_report_is_neither_opened_nor_replaced(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "mine"
-    contents = {"file": b"# my notes", "late": b" " * 3000 + render(sample()).encode(), "binary": b"\xff\x00"}
-    if kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        path.write_bytes(contents[kind])
-    before = path.lstat()
-    for act in (check_writable, lambda p: write(sample(), p)):
-        with pytest.raises(InputError, match=r"^report: path must be a new file or an earlier report, got '.*mine'$"):
-            act(path)
-    assert path.lstat().st_ino == before.st_ino and path.lstat().st_size == before.st_size
-    assert os.listdir(tmp_path) == ["mine"]
+def test_runs_that_failed_are_counted_apart_from_diverged_ones(one: ReportData, page: Page) -> None:
+    assert "0 of 10 , 1 failed" in page.text and "“Failed”: an error ended the run" in page.text
+    part = one.studies[0]
+    fine = replace(part, rows=part.rows[:5], failures=())
+    assert "failed" not in Page(render(replace(one, studies=(fine,)))).text
 
 
-def test_an_earlier_report_and_an_empty_file_are_replaced(tmp_path: Path, html: str) -> None:
-    path = tmp_path / "report.html"
-    path.touch()
-    for _ in range(2):
-        write(sample(), path)
-        assert path.read_text(encoding="utf-8") == html
+def test_one_problem_shows_no_problem_names_in_its_failures(page: Page) -> None:
+    assert "Problem Method Phase" not in page.text
+    assert "Problem Method Phase" in Page(render(sample.several())).text
 
 
-def test_runs_that_failed_are_counted_apart_from_diverged_ones() -> None:
-    data = sample()
-    text = Page(render(replace(data, rows=(data.rows[0], replace(data.rows[2], diverged=2, failed=5))))).text
-    assert "2 of 10 , 5 failed" in text and "“Failed”: an error ended the run" in text
-    assert "failed" not in Page(render(data)).text
+def test_several_problems_are_summed_up_first() -> None:
+    data = sample.several()
+    page = Page(render(data))
+    start = page.text.index("Across 3 problems")
+    for text in (
+        "AlgoPerf score Speed-up digits-mlp tiny-gpt cnn",
+        "0.93 [0.53, 0.96]",
+        "1.70 [1.20, 2.20]",
+        "Performance profile",
+        "Steps to target",
+        "7 of 10",
+        "never",
+        "Does the ranking stand",
+        "nothing 1 2 3 4 5",
+        "problem tiny-gpt 2 1 3 4 5",
+        "method adam 1 2 3 4",
+        data.studies[0].verdict,
+        data.studies[2].verdict,
+        "Audit",
+    ):
+        start = page.text.index(text, start)
 
 
-def browse(path: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """The page as a browser has it after its scripts have run."""
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet, *more]
-    folder = [f"--user-data-dir={path.parent / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=8000"]
-    command = [*browser, *folder, "--dump-dom", path.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+def test_a_flip_is_marked_and_its_absence_said() -> None:
+    data = sample.several()
+    html = render(data)
+    assert len(re.findall(r'class="number flip"', html)) == 2 and "Marked: methods whose order changes." in html
+    calm = replace(data.across, drop_one=data.across.drop_one[:1])
+    html = render(replace(data, across=calm))
+    assert 'class="number flip"' not in html and "No order changes, whichever one is left out." in html
 
 
-needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_everything_diverged_is_said_once_a_figure() -> None:
+    html = render(sample.diverged())
+    drawn = figures(html)
+    assert len(drawn) == 5
+    for figure in drawn.values():
+        assert figure["layout"]["annotations"][0]["text"] == "every run diverged"
+    assert "∞ [" not in Page(html).text
 
 
-@needs_chromium
-@pytest.mark.slow
-def test_a_browser_draws_the_figures_without_a_complaint(tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
-    write(sample(), path)
-    done = browse(path)
-    assert "CONSOLE" not in done.stderr
-    assert done.stdout.count('class="main-svg"') >= 2
-    assert 'id="trouble" class="bad"></span>' in done.stdout
-
-
-LAYOUT = """
-<script>
-setTimeout(() => {
-  const boxes = (root, what) => [...root.querySelectorAll(what)].map((found) => found.getBoundingClientRect());
-  const touch = (all) => all.some((box, i) => i && box.left < all[i - 1].right + 2);
-  const panels = [...document.querySelectorAll(".panels figure")];
-  const over = panels.some((panel) => boxes(panel, "figcaption span")
-    .some((box) => box.right > panel.getBoundingClientRect().right + 1));
-  const names = boxes(document, ".ranking th .method > span").map((box) => box.width);
-  const result = {
-    labels: panels.map((panel) => boxes(panel, ".xtick text").length),
-    touch: panels.some((panel) => touch(boxes(panel, ".xtick text"))),
-    over,
-    wide: document.documentElement.scrollWidth > innerWidth + 1,
-    longest: Math.max(...names),
-    shortest: Math.min(...names),
-  };
-  const told = { id: "layout", textContent: JSON.stringify(result) };
-  document.body.append(Object.assign(document.createElement("pre"), told));
-}, 4000);
-</script>
-"""
-
-
-@needs_chromium
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [1280, 800, 500])
-def test_labels_and_long_names_stay_apart(tmp_path: Path, width: int) -> None:
-    data = sample()
-    long = "a_very_long_method_name_that_somebody_gave_to_a_method_of_their_own_" + "x" * 40
-    tried = [Trials(name, [1e-5, 1e-3, 1.0], [0.3, 0.2, 0.4], chosen=1) for name in ("adamw", long, "sgd", "lion")]
-    rows = (data.rows[0], replace(data.rows[1], method=long))
-    text = render(replace(data, rows=rows, sensitivity=SensitivityPanel("loss", tuple(tried))))
-    path = tmp_path / "report.html"
-    path.write_text(text.replace("</body>", f"{LAYOUT}</body>"), encoding="utf-8")
-    dom = browse(path, f"--window-size={width},900").stdout
-    found = json.loads(re.search(r'<pre id="layout">(.*?)</pre>', dom, re.S)[1])
-    assert all(2 <= count <= 7 for count in found["labels"]) and not found["touch"]
-    assert not found["over"] and not found["wide"]
-    assert found["longest"] <= 200 and found["shortest"] > 30
+def test_a_missed_target_is_infinite_not_absent(html: str) -> None:
+    rows = sample.rows(sample.NAMES[:9], 10)
+    part = replace(sample.study(), rows=rows)
+    page = Page(render(replace(sample.report(), studies=(part,))))
+    assert "2 of 10" in page.text and "∞ [800, ∞]" in page.text
+    assert math.isinf(rows[8].target.steps.estimate)

@@ -39,12 +39,16 @@ class Peer:
     """Another library's optimizer in the same dialect.
 
     build: from tensors to a function that makes one step by their gradients; or, for optax, to a transformation.
+    closure: whether that function is given one that takes the gradients anew and returns the value; see `Closure`.
+    narrow: whether some of its sums are in float32 whatever the parameters are.
     """
 
     name: str
     settings: Settings
     build: Callable[..., Any]
     optax: bool = False
+    closure: bool = False
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Case:
 
     make: a rule that sets its step, from hyperparameters. drawn: values for the comparison with the reference.
     changes: for every hyperparameter. coupled: its tensors influence each other. normed: the elements of one tensor do.
+    by_row: those of one row do, so that only rows may be permuted.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Case:
     peers: tuple[Peer, ...] = ()
     coupled: bool = False
     normed: bool = False
+    by_row: bool = False
     scale_free: tuple[str, ...] | None = None
     """Where not None: scaling the gradients by c leaves updates alone if these hyperparameters scale by c."""
     scale_given: Settings = field(default_factory=dict)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 import torch
 from rule_case import Make, Outcome, Peer, Settings
-from rule_field import SHAPES, Arrays, Field, assert_alike, field, in_torch, walk
+from rule_field import SHAPES, Arrays, Field, Library, assert_alike, field, in_torch, walk
 
 
 def check_reference(make: Make, expect: Callable[..., Outcome], settings: Settings, seed: int, steps: int = 10) -> None:
@@ -48,22 +49,46 @@ def check_peer(make: Make, peer: Peer, dtype: str, steps: int = 30) -> None:
     """Equal to another library over a run of its own on the same function."""
     world = field(11, steps)
     ours = walk(make(**peer.settings), world, library=in_torch(dtype))
-    theirs = run_optax(peer.build, world, dtype) if peer.optax else run_torch(peer.build, world, dtype)
-    rtol, atol = {"float64": (1e-12, 1e-13), "float32": (2e-6, 2e-6)}[dtype]
+    if peer.optax:
+        theirs = run_optax(peer.build, world, dtype)
+    else:
+        theirs = run_torch(peer.build, world, dtype, closure=peer.closure)
+    rtol, atol = {"float64": (1e-12, 1e-13), "float32": (2e-6, 2e-6)}["float32" if peer.narrow else dtype]
     assert all(p.dtype == dtype for p in ours.points.values())
     assert_alike(ours.points, theirs, rtol=rtol, atol=atol)
 
 
-def run_torch(build: Callable[..., Any], world: Field, dtype: str) -> Arrays:
+@dataclass(frozen=True)
+class Closure:
+    """Takes the gradients where the parameters are, and returns the value; the Hessian's diagonal beside."""
+
+    world: Field
+    step: int
+    params: Mapping[str, torch.nn.Parameter]
+    convert: Library
+
+    def __call__(self) -> float:
+        at = {name: p.detach().numpy().copy() for name, p in self.params.items()}
+        for name, g in self.world.at(self.step, at).items():
+            self.params[name].grad = self.convert(g)
+        return self.world.value(self.step, at)
+
+    def diagonal(self) -> list[torch.Tensor]:
+        return [self.convert(h) for h in self.world.diagonal(self.step).values()]
+
+
+def run_torch(build: Callable[..., Any], world: Field, dtype: str, closure: bool = False) -> Arrays:
     """Where a PyTorch optimizer ends."""
     convert = in_torch(dtype)
     params = {name: torch.nn.Parameter(convert(p)) for name, p in world.start.items()}
     step = build(list(params.values()))
     for k in range(world.steps):
-        grads = world.at(k, {name: p.detach().numpy() for name, p in params.items()})
-        for name, p in params.items():
-            p.grad = convert(grads[name])
-        step()
+        take = Closure(world, k, params, convert)
+        take()
+        if closure:
+            step(take)
+        else:
+            step()
     return {name: p.detach().numpy() for name, p in params.items()}
 
 

@@ -9,10 +9,14 @@ from typing import Any
 import rule_references as reference
 import torch
 from hypothesis import strategies as st
+from rule_adaptive import ADAPTIVE
 from rule_case import BETA, DECAY, EPS, LR, Case, Make, Outcome, Peer, Settings, change, decays, last, scaled, single
+from rule_extra import EXTRA, EXTRA_REQUIRED
 from rule_field import Field
 from rule_layerwise import LAYERWISE
+from rule_matrix import MATRIX, MATRIX_REQUIRED
 from rule_peers import by_adabelief_pytorch, by_optax, by_pytorch_optimizer, by_torch, clipped, optax_ema
+from rule_plateau import PLATEAU
 from rule_references import descend
 
 from steepest import rules
@@ -277,10 +281,17 @@ CONTRACT: list[Case] = [
     Case("polyak_average", _averaged(rules.polyak_average), {"lr": LR, "start": st.integers(0, 12)}, _polyak_average,
          {"start": change(20)}),
     *LAYERWISE,
+    *ADAPTIVE,
+    *EXTRA,
+    *MATRIX,
+    *PLATEAU,
 ]  # fmt: skip
 
 REQUIRED: Mapping[str, Settings] = {
     **{name: {"lr": 0.1} for name in ("learning_rate", "sgd", "heavy_ball", "nesterov")},
+    **{name: {"lr": 0.1} for name in ("proximal_learning_rate", "decaying_learning_rate")},
+    **EXTRA_REQUIRED,
+    **MATRIX_REQUIRED,
     "clip_norm": {"max_norm": 0.5},
     "clip_value": {"max_value": 0.5},
     "decay_weights": {"weight_decay": 0.1},

@@ -32,6 +32,14 @@ class Field:
         """The gradients of update `step`, from 0, at `points`, in their dtype."""
         return {name: (self.noise[step][name] + self.slope[name] * x).astype(x.dtype) for name, x in points.items()}
 
+    def value(self, step: int, points: Mapping[str, np.ndarray]) -> float:
+        """A positive number for update `step`, for rules that need one: the sum of the gradients' sizes."""
+        return float(sum(np.sum(np.abs(g), dtype=np.float64) for g in self.at(step, points).values()))
+
+    def diagonal(self, step: int) -> Arrays:
+        """Numbers of both signs for update `step`, for rules that need the Hessian's diagonal."""
+        return {name: np.asarray(self.slope[name] + 0.1 * self.noise[step][name]) for name in self.start}
+
     def scaled(self, c: float) -> Field:
         """The field of c times the function."""
         return Field(
@@ -78,6 +86,23 @@ class Walked:
     state: State
 
 
+def needed(rule: Rule, field: Field, step: int, points: Arrays, convert: Library) -> dict[str, Any]:
+    """What the rule asks for besides the gradient, at update `step`."""
+    options: dict[str, Any] = {}
+    if "value" in rule.needs:
+        options["value"] = field.value(step, points)
+    if "hessian_diagonal" in rule.needs:
+        options["hessian_diagonal"] = {name: convert(h) for name, h in field.diagonal(step).items()}
+    return options
+
+
+def asked(rule: Rule, grads: Mapping[str, Any]) -> dict[str, Any]:
+    """Something for whatever the rule asks besides gradients: the gradients themselves for the Hessian's diagonal."""
+    there = {name: g for name, g in grads.items() if g is not None}
+    found = {"value": 1.5, "hessian_diagonal": there}
+    return {need: found[need] for need in sorted(rule.needs)}
+
+
 def walk(
     rule: Rule,
     field: Field,
@@ -92,10 +117,12 @@ def walk(
     params = {name: convert(array) for name, array in field.start.items()}
     state = rule.init(params, seed=seed)
     for step in range(field.steps if steps is None else steps):
-        options = {}
+        here = {name: to_numpy(p) for name, p in params.items()}
+        options = needed(rule, field, step, here, convert)
         if value is not None:
-            options["value"] = value({name: to_numpy(p) for name, p in params.items()})
-        at = {name: to_numpy(p) for name, p in rule.query(params, state).items()}
+            options["value"] = value(here)
+        first = {name: convert(g) for name, g in field.at(step, here).items()}
+        at = {name: to_numpy(p) for name, p in rule.query(params, state, first).items()}
         grads = {name: convert(g) for name, g in field.at(step, at).items()}
         params, state, _ = rule.update(params, grads, state, **options)
     answers = rule.answer(params, state)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_case import Case
 from rule_contract import CONTRACT, base
-from rule_field import Field, assert_alike, field, in_jax, in_numpy, in_torch, walk
+from rule_field import Field, asked, assert_alike, field, in_jax, in_numpy, in_torch, walk
 
 from steepest.core.arrays import copy, to_numpy
 from steepest.core.errors import NonfiniteError
@@ -90,26 +90,30 @@ def test_dtypes_and_shapes_are_kept(case: Case, kind: str) -> None:
         after = params
         for _ in range(3):
             grads = {str(shape): convert(rng.normal(size=shape)) for shape in SHAPES}
-            after, state, _ = rule.update(after, grads, state)
-        for found in (after, rule.query(after, state), rule.answer(after, state)):
+            after, state, _ = rule.update(after, grads, state, **asked(rule, grads))
+        for found in (after, rule.query(after, state, grads), rule.answer(after, state)):
             assert {n: (type(p), p.dtype, tuple(p.shape)) for n, p in found.items()} == {
                 n: (type(p), p.dtype, tuple(p.shape)) for n, p in params.items()
             }
         assert {path: {n: a.dtype for n, a in t.items()} for path, t in state.slots.items()} == before
         for path, tensors in state.slots.items():
+            number = rule.slots()[path].scalar
             for name, array in tensors.items():
-                assert tuple(array.shape) == tuple(params[name].shape), path
+                assert tuple(array.shape) == (() if number else tuple(params[name].shape)), path
 
 
 @each_case
 def test_each_dtype_of_a_mixed_model_is_kept(case: Case) -> None:
     rule = base(case)
     params = {"half": np.ones(3, np.float32), "full": np.ones(3, np.float64)}
-    after, state, _ = rule.update(params, params, rule.init(params))
+    after, state, _ = rule.update(params, params, rule.init(params), **asked(rule, params))
     assert after["half"].dtype == np.float32
     assert after["full"].dtype == np.float64
-    for tensors in state.slots.values():
-        assert {name: a.dtype for name, a in tensors.items()} == {name: p.dtype for name, p in params.items()}
+    for path, tensors in state.slots.items():
+        if rule.slots()[path].scalar:
+            assert {a.dtype for a in tensors.values()} == {np.dtype(np.float64)}, path
+        else:
+            assert {name: a.dtype for name, a in tensors.items()} == {name: p.dtype for name, p in params.items()}
 
 
 @each_case
@@ -125,7 +129,7 @@ def test_memory_layout_does_not_matter(case: Case) -> None:
         parts = {"a": g[::2, 1::3], "b": g.T}
         for i in range(3):
             given_grads = {n: torch.tensor(np.ascontiguousarray(p)) for n, p in parts.items()} if i == 2 else parts
-            runs[i], states[i], _ = rule.update(runs[i], given_grads, states[i])
+            runs[i], states[i], _ = rule.update(runs[i], given_grads, states[i], **asked(rule, given_grads))
     # Sums may be added in another order, so what holds a norm is not equal to the bit.
     tolerance = 1e-13 if case.coupled or case.normed else 0.0
     assert_alike(runs[0], runs[1], rtol=tolerance, atol=tolerance)
@@ -141,7 +145,7 @@ def test_nn_parameters(case: Case) -> None:
     for k in range(5):
         grads = {n: torch.tensor(g) for n, g in world.at(k, {n: to_numpy(p) for n, p in params.items()}).items()}
         with torch.no_grad():
-            params, state, _ = rule.update(params, grads, state)
+            params, state, _ = rule.update(params, grads, state, **asked(rule, grads))
     assert_alike(params, walk_without_query(rule, world), rtol=1e-14, atol=1e-14)
 
 
@@ -149,7 +153,8 @@ def walk_without_query(rule: Rule, world: Field) -> dict[str, np.ndarray]:
     params = dict(world.start)
     state = rule.init(params)
     for k in range(world.steps):
-        params, state, _ = rule.update(params, world.at(k, params), state)
+        grads = world.at(k, params)
+        params, state, _ = rule.update(params, grads, state, **asked(rule, grads))
     return params
 
 
@@ -166,7 +171,7 @@ def test_nothing_that_is_given_is_changed_or_kept(case: Case, kind: str) -> None
         grads = {n: convert(g) for n, g in world.at(k, {n: to_numpy(p) for n, p in params.items()}).items()}
         kept = {n: copy(p) for n, p in params.items()}, {n: copy(g) for n, g in grads.items()}
         slots = {path: {n: copy(a) for n, a in t.items()} for path, t in state.slots.items()}
-        after, next_state, _ = rule.update(params, grads, state)
+        after, next_state, _ = rule.update(params, grads, state, **asked(rule, grads))
         assert_alike(params, kept[0], rtol=0, atol=0)
         assert_alike(grads, kept[1], rtol=0, atol=0)
         for path in slots:
@@ -188,24 +193,28 @@ def test_a_nonfinite_gradient_leaves_everything_untouched(case: Case, kind: str)
     params = {name: convert(p) for name, p in world.start.items()}
     state = rule.init(params)
     for k in range(3):
-        params, state, _ = rule.update(params, {n: convert(g) for n, g in world.noise[k].items()}, state)
+        grads = {n: convert(g) for n, g in world.noise[k].items()}
+        params, state, _ = rule.update(params, grads, state, **asked(rule, grads))
     for bad in BAD:
         poisoned = dict(world.noise[0])
         poisoned["weight"] = poisoned["weight"].copy()
         poisoned["weight"][1, 1] = bad
         grads = {n: convert(g) for n, g in poisoned.items()}
-        after, same, report = rule.update(params, grads, state, nonfinite="skip")
+        inputs = asked(rule, grads)
+        after, same, report = rule.update(params, grads, state, nonfinite="skip", **inputs)
         assert (report.applied, report.finite, report.step, same.step) == (False, False, 3, 3)
         assert_alike(after, params, rtol=0, atol=0)
         assert_same_state(same, state)
         with pytest.raises(NonfiniteError, match="the gradient of weight is not finite at step 4"):
-            rule.update(params, grads, state, nonfinite="raise")
-        after, moved, report = rule.update(params, grads, state, nonfinite="apply")
+            rule.update(params, grads, state, nonfinite="raise", **inputs)
+        after, moved, report = rule.update(params, grads, state, nonfinite="apply", **inputs)
         assert moved.step == 4
         assert report.applied
     for policy in ("skip", "raise"):
         fine = {n: convert(g) for n, g in world.noise[0].items()}
-        plain, checked = rule.update(params, fine, state), rule.update(params, fine, state, nonfinite=policy)
+        inputs = asked(rule, fine)
+        plain = rule.update(params, fine, state, **inputs)
+        checked = rule.update(params, fine, state, nonfinite=policy, **inputs)
         assert_alike(plain[0], checked[0], rtol=0, atol=0)
         assert checked[2].finite is True
 
@@ -240,13 +249,14 @@ def test_a_tensor_without_a_gradient_does_not_change_or_age(case: Case) -> None:
         grads: dict[str, Any] = {**world.at(k, params), "bias": None}
         if k == 2:
             del grads["bias"]
-        params, state, _ = rule.update(params, grads, state)
+        params, state, _ = rule.update(params, grads, state, **asked(rule, grads))
     assert state.step == 3
     assert state.ages == {"weight": 3, "bias": 0, "gain": 3}
     np.testing.assert_array_equal(params["bias"], world.start["bias"])
     fresh = rule.init(world.start)
     for path, tensors in state.slots.items():
-        np.testing.assert_array_equal(tensors["bias"], fresh.slots[path]["bias"], err_msg=path)
+        if rule.slots()[path].like != "model":
+            np.testing.assert_array_equal(tensors["bias"], fresh.slots[path]["bias"], err_msg=path)
 
 
 @pytest.mark.parametrize(

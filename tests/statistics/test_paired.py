@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import wilcoxon
+from scipy.stats import binomtest, norm, wilcoxon
 
 from steepest.core.errors import InputError
-from steepest.statistics import paired, probability_of_improvement, rank_sums, signed_rank_test
+from steepest.statistics import (
+    improvement_interval,
+    least_seeds,
+    paired,
+    probability_of_improvement,
+    rank_sums,
+    seeds_to_separate,
+    signed_rank_test,
+)
 from steepest.statistics.paired import EXACT_UP_TO
 
 INF = math.inf
@@ -96,9 +104,73 @@ def test_probability_of_improvement_counts_pairs(pairs: list[tuple[float, float]
     assert probability_of_improvement(a, b) + probability_of_improvement(b, a) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("function", [signed_rank_test, rank_sums, probability_of_improvement])
+@pytest.mark.parametrize(
+    "function",
+    [signed_rank_test, rank_sums, probability_of_improvement, improvement_interval, seeds_to_separate],
+)
 def test_bad_input_is_refused(function) -> None:
     with pytest.raises(InputError, match="a and b must have one score a seed each, got 2 and 1"):
         function([1, 2], [1])
     with pytest.raises(InputError, match=r"b must hold numbers in \(-inf, inf\], got nan at index 0"):
         function([1.0], [math.nan])
+
+
+@pytest.mark.parametrize("wins", range(11))
+def test_interval_of_improvement_is_clopper_and_pearson_s(wins: int) -> None:
+    a, b = np.zeros(10), np.where(np.arange(10) < wins, 1.0, -1.0)
+    interval = improvement_interval(a, b, 0.9)
+    expected = binomtest(wins, 10).proportion_ci(0.9, method="exact")
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert interval.estimate == probability_of_improvement(a, b) and (interval.level, interval.n) == (0.9, 10)
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize(("win", "tie"), [(0.5, 0.0), (0.9, 0.0), (0.5, 0.3), (0.2, 0.6)])
+def test_interval_of_improvement_covers(n: int, win: float, tie: float) -> None:
+    rng = np.random.default_rng(n)
+    runs, hits = 1500, 0
+    for drawn in rng.random((runs, n)):
+        b = np.where(drawn < win, 1.0, np.where(drawn < win + tie, 0.0, -1.0))
+        interval = improvement_interval(np.zeros(n), b)
+        hits += interval.low <= win + tie / 2 <= interval.high
+    assert hits / runs >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
+
+
+def test_least_seeds_is_where_the_smallest_p_falls_below() -> None:
+    for alpha in (0.3, 0.05, 0.01, 2.0**-7):
+        n = least_seeds(alpha)
+        assert signed_rank_test(np.zeros(n), np.arange(1, n + 1)) < alpha
+        assert n == 1 or signed_rank_test(np.zeros(n - 1), np.arange(1, n)) >= alpha
+
+
+def test_seeds_to_separate_by_the_definition() -> None:
+    a, b = np.zeros(8), np.array([1, 2, 3, 4, -1.5, 2.5, 0, -3])
+    sums = [x + y for x, y in itertools.combinations(b, 2)]
+    ahead = sum(1.0 if s > 0 else 0.5 if s == 0 else 0.0 for s in sums) / len(sums)
+    z = norm.ppf(0.975) + norm.ppf(0.9)
+    assert seeds_to_separate(a, b, power=0.9) == math.ceil(z * z / (3 * (ahead - 0.5) ** 2))
+    assert seeds_to_separate(a, b, power=0.9, at_most=10) is None
+    assert seeds_to_separate(b, a) is None and seeds_to_separate(a, a) is None and seeds_to_separate([1], [2]) is None
+    assert seeds_to_separate([1, 2, INF, 4], [2, 3, 4, INF]) is not None
+    assert seeds_to_separate([1, INF], [INF, 1]) is None
+    assert seeds_to_separate(np.zeros(5), np.ones(5), alpha=1e-5, power=0.01) == least_seeds(1e-5) == 18
+
+
+@pytest.mark.parametrize("shift", [0.3, 0.5, 0.8])
+def test_that_many_seeds_do_have_the_power(shift: float) -> None:
+    """A very large sample gives p′; with so many seeds the test must find a normal difference in about 80 %."""
+    rng = np.random.default_rng(1)
+    exact = norm.cdf(math.sqrt(2) * shift)
+    many = norm.ppf((np.arange(900) + 0.5) / 900, shift)
+    seeds = seeds_to_separate(np.zeros(900), many)
+    assert seeds is not None
+    assert seeds == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) ** 2 / (3 * (exact - 0.5) ** 2), rel=0.05, abs=1)
+    found = [signed_rank_test(np.zeros(seeds), rng.normal(shift, 1, seeds)) < 0.05 for _ in range(300)]
+    assert 0.7 < np.mean(found) < 0.96
+
+
+def test_bad_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match=r"level must be in \(0, 1\), got 95"):
+        improvement_interval([1], [2], 95)
+    with pytest.raises(InputError, match=r"alpha and power must be in \(0, 1\), got 0 and 0.8"):
+        seeds_to_separate([1, 2], [2, 1], alpha=0)

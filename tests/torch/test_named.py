@@ -287,7 +287,9 @@ ALL_CHANGES = [(name, key, *changed) for name in CHANGES for key, changed in {**
 
 
 def test_every_argument_of_every_class_is_tried() -> None:
-    assert sorted(CHANGES) == sorted(set(ours.__all__) - {"Optimizer"})
+    classes = {name for name in ours.__all__ if isinstance(getattr(ours, name), type)}
+    drop_ins = {name for name in classes if issubclass(getattr(ours, name), ours.Optimizer)}
+    assert sorted(CHANGES) == sorted(drop_ins - {"Optimizer", "Muon", "MuonAdamW"})
     for name in CHANGES:
         declared = set(inspect.signature(getattr(ours, name)).parameters) - {"params"}
         assert {key.split(",")[0] for key in (CHANGES[name] | common(name))} == declared - EXECUTION

@@ -17,7 +17,7 @@ from steepest.cli.watch import Watch
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from steepest.lab import Study
+    from steepest.lab import Study, Suite
 
 STORE = "steepest.sqlite"
 REPORT = "steepest-report.html"
@@ -43,10 +43,19 @@ def _steepest(
 
 
 @app.command()
-def methods() -> None:
-    """List the methods there are, a line each."""
+def methods(
+    names: Annotated[list[str] | None, typer.Argument(help="Show these methods or schedules instead, in full.")] = None,
+) -> None:
+    """List the methods there are, a line each, or show some in full."""
     from steepest import rules
 
+    if names:
+        from steepest.cli.describing import described
+
+        for name in names:
+            for line in described(name):
+                print(line)
+        return
     _list({name: _first_sentence(method) for name, method in rules.METHODS.items()})
 
 
@@ -78,14 +87,19 @@ def explain(
 
 @app.command()
 def compare(
-    problem: Annotated[str, typer.Argument(help="A problem's name, or file.py:make.")],
+    problem: Annotated[list[str], typer.Argument(help="A problem's name, or file.py:make; or several.")],
     methods: Annotated[
-        str | None, typer.Option(help="Names and file.py:object, with commas between. Default: every method.")
+        str | None, typer.Option(help="Names and file.py:object, with commas between, or all. Default: a dozen.")
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Settings tried of each method. Default: 20; --quick: 6.")] = None,
     steps: Annotated[int | None, typer.Option(help="Updates per run. Default: 1000; --quick: 200.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Fresh seeds to judge on. Default: 10; --quick: 3.")] = None,
-    schedule: Annotated[str, typer.Option(help="constant, cosine, step or warmup-cosine.")] = "constant",
+    schedule: Annotated[
+        str, typer.Option(help="constant, cosine, step, warmup-cosine, one-cycle, …; or several, with commas between.")
+    ] = "constant",
+    target: Annotated[float | None, typer.Option(help="Metric, else loss, that counts as reached.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Method that sets the target. Default: the best.")] = None,
+    timing: Annotated[bool, typer.Option("--timing", help="Judge one run at a time, so that seconds count.")] = False,
     store: Annotated[str, typer.Option(help="File or database URL that keeps the runs.")] = STORE,
     report: Annotated[str, typer.Option(help="Where to write the page.")] = REPORT,
     jobs: Annotated[int | None, typer.Option(help="Runs at once. Default: the usable cores.")] = None,
@@ -103,19 +117,23 @@ def compare(
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     watch = Watch(console, shown(store))
-    names = None if methods is None else [name.strip() for name in methods.split(",") if name.strip()]
+    names = methods if methods in {None, "all"} else _split(methods or "")
     try:
         with watch:
             study = compare_(
-                problem,
+                problem[0] if len(problem) == 1 else problem,
                 names,
                 trials=trials,
                 steps=steps,
                 seeds=seeds,
-                schedule=schedule,
+                schedule=_split(schedule),
+                target=target,
+                reference=reference,
+                timing=timing,
                 store=store,
                 report=report,
                 jobs=jobs,
+                isolated=True,
                 device=device,
                 quick=quick,
                 progress=watch,
@@ -125,6 +143,39 @@ def compare(
         return INTERRUPTED
     _show(console, study, Path(report))
     return 0
+
+
+@app.command()
+def report(
+    store: Annotated[str, typer.Argument(help="File or database URL that keeps the runs.")] = STORE,
+    output: Annotated[str, typer.Option(help="Where to write the page.")] = REPORT,
+    study: Annotated[int | None, typer.Option(help="Which one, by its number. Default: the newest.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the studies in the store, and end.")] = False,
+) -> None:
+    """Write the report of a study that is in a store; nothing is trained, and no code of the study is needed."""
+    from steepest.cli.stored import listed, write_report
+
+    for line in listed(store) if list_ else write_report(store, output, study):
+        print(line)
+
+
+@app.command()
+def export(
+    store: Annotated[str, typer.Argument(help="File or database URL that keeps the runs.")] = STORE,
+    parquet: Annotated[str | None, typer.Option(help="A new Parquet file.")] = None,
+    csv: Annotated[str | None, typer.Option(help="A new CSV file.")] = None,
+    jsonl: Annotated[str | None, typer.Option(help="A new file of JSON lines.")] = None,
+    study: Annotated[int | None, typer.Option(help="Only one, by its number. Default: every run there is.")] = None,
+) -> None:
+    """Write the runs in a store as a table, a row a run."""
+    from steepest.cli.stored import export_runs
+
+    for line in export_runs(store, {".parquet": parquet, ".csv": csv, ".jsonl": jsonl}, study):
+        print(line)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _list(lines: Mapping[str, str]) -> None:
@@ -137,12 +188,22 @@ def _first_sentence(item: object) -> str:
     return text.partition(": p ←")[0].partition(": see ")[0].partition(". ")[0].rstrip(".:")
 
 
-def _show(console: Console, study: Study, report: Path) -> None:
-    """The ranked table, the settings where they found no room in it, the verdict, and where the report is."""
-    for part in result_table(study, console.width):
-        console.print(part)
-    for result in study.table():
-        for remark in result.remarks:
-            console.print(f"note: {result.method}: {remark}", style="yellow", markup=False)
-    console.print(study.sentence, style="bold", markup=False, soft_wrap=not console.is_terminal)
+def _show(console: Console, found: Study | Suite, report: Path) -> None:
+    """The ranked tables, the settings where they found no room in them, the verdict, and where the report is."""
+    from steepest.lab import Suite
+
+    studies = found.studies.values() if isinstance(found, Suite) else [found]
+    for study in studies:
+        if isinstance(found, Suite):
+            console.print(study.spec.problem, style="bold", markup=False)
+        for part in result_table(study, console.width):
+            console.print(part)
+        for result in study.table():
+            for remark in result.remarks:
+                console.print(f"note: {result.method}: {remark}", style="yellow", markup=False)
+        if isinstance(found, Suite):
+            console.print(study.sentence, markup=False, soft_wrap=not console.is_terminal)
+    console.print(found.sentence, style="bold", markup=False, soft_wrap=not console.is_terminal)
+    for sentence in found.details:
+        console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     console.print(f"report: {report}", markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ NARROW = 120
 """A terminal of fewer columns shows settings below the table, and as little of the metric as it must."""
 
 _Cell = Callable[["Result"], str]
-_LEFT = ("method", "", "setting")
+_LEFT = ("method", "schedule", "", "setting")
 
 
 def result_table(study: Study, width: int) -> list[RenderableType]:
@@ -40,10 +40,12 @@ def _layouts(study: Study) -> list[dict[str, _Cell]]:
     """From wide to narrow: what is in each column, by its header."""
     enough = study.verdict.enough or study.seedless
     start: dict[str, _Cell] = {"rank": lambda r: str(r.rank), "method": lambda r: r.method}
+    if len(study.spec.schedules) > 1:
+        start["schedule"] = lambda r: r.schedule
     score: dict[str, _Cell] = {study.label: lambda r: str(r.score)}
     failures: dict[str, _Cell] = {"diverged": _failures}
     test: dict[str, _Cell] = {
-        "Holm p": lambda r: "–" if r.p_adjusted is None else f"{r.p_adjusted:.2g}",
+        "p": lambda r: "–" if r.p_adjusted is None else f"{r.p_adjusted:.2g}",
         "": lambda r: ("tied" if enough else "–") if r.tied else "",
     }
     setting: dict[str, _Cell] = {"setting": lambda r: "–" if r.setting is None else setting_text(r.setting)}

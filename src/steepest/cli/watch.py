@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from steepest.lab import Event, Run, StudySpec
 
-_PHASES = {"tune": "tuning", "confirm": "confirming", "final": "judging"}
+_PHASES = {
+    "tune": "tuning",
+    "confirm": "confirming",
+    "final": "judging",
+    "default": "default settings",
+    "rates": "learning rates",
+}
 
 
 @final
@@ -43,15 +49,14 @@ class Watch:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.live is not None:
-            self.live.stop()
+        self._stop_live()
 
     def __call__(self, event: Event) -> None:
         from steepest.lab import PhaseStarted, RunFinished, StudyFinished, StudyStarted
 
         if isinstance(event, StudyStarted):
             started()
-            self.spec, self.total, self.jobs = event.spec, event.total, event.jobs
+            self._begin(event.spec, event.total, event.jobs)
             self._introduce(event.spec, event.stored)
             self._go_live()
         elif isinstance(event, PhaseStarted):
@@ -61,6 +66,7 @@ class Watch:
             self._finish(event.run, event.stored)
         elif isinstance(event, StudyFinished):
             self._say(f"trained {event.trained} runs in {duration(event.seconds)}", always=True)
+            self._stop_live()
 
     def stopped(self) -> str:
         """What to say when the user stops the study."""
@@ -81,13 +87,13 @@ class Watch:
             table.add_column(header, justify="left" if header in {"method", "at"} else "right", overflow="fold")
         for name in self.spec.methods:
             best = self.best.get(name)
-            trials = self.spec.trials if self.spec.spaces[name].dimensions else 1
+            trials = (self.spec.trials if self.spec.spaces[name].dimensions else 1) * len(self.spec.schedules)
             table.add_row(
                 name,
                 f"{self.counts.get((name, 'tune'), 0)}/{trials}",
                 "–" if best is None else f"{best.validation:.4g}",
                 "" if best is None else self._at(best),
-                f"{self.counts.get((name, 'final'), 0)}/{self.spec.seeds}",
+                f"{self.counts.get((name, 'final'), 0)}/{self.spec.seeds * len(self.spec.schedules)}",
                 str(self.failures.get(name, 0) or ""),
             )
         bar = Table.grid(padding=(0, 2))
@@ -99,6 +105,18 @@ class Watch:
             left,
         )
         return Group(table, "", bar)
+
+    def _begin(self, spec: StudySpec, total: int, jobs: int) -> None:
+        """Another study starts: nothing of the last one is shown."""
+        self.spec, self.total, self.jobs, self.phase = spec, total, jobs, ""
+        self.done = self.trained = 0
+        self.began = 0.0
+        self.best, self.counts, self.failures = {}, {}, {}
+
+    def _stop_live(self) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
 
     def _go_live(self) -> None:
         if self.console.is_terminal:
@@ -112,7 +130,8 @@ class Watch:
         return setting_text(run.setting if self.console.width >= NARROW else dict(list(run.setting.items())[:1]))
 
     def _introduce(self, spec: StudySpec, stored: int) -> None:
-        budget = f"{spec.trials} trials × {spec.steps:,} steps each, then {spec.seeds} fresh seeds"
+        under = "" if len(spec.schedules) == 1 else f" under {len(spec.schedules)} schedules"
+        budget = f"{spec.trials} trials × {spec.steps:,} steps each{under}, then {spec.seeds} fresh seeds"
         runs = "run" if self.jobs == 1 else "runs"
         self.console.print(f"{spec.problem}: {len(spec.methods)} methods, {budget}; {self.jobs} {runs} at once")
         if stored:
@@ -124,9 +143,13 @@ class Watch:
             self.trained += 1
             self.began = self.began or time.monotonic()  # the first one also waited for its process to start
         self.counts[run.method, run.phase] = self.counts.get((run.method, run.phase), 0) + 1
-        if run.diverged or run.failed:
+        if (run.diverged or run.failed) and run.phase != "rates":  # there the rate is driven up until it does
             self.failures[run.method] = self.failures.get(run.method, 0) + 1
-        elif run.phase == "tune" and (run.method not in self.best or run.validation < self.best[run.method].validation):
+        elif (
+            not (run.diverged or run.failed)
+            and run.phase == "tune"
+            and (run.method not in self.best or run.validation < self.best[run.method].validation)
+        ):
             self.best[run.method] = run
         if not stored:
             self._say(f"{self.phase}: {self.done} of {self.total} runs, {self._left()}")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple, final
 
 from steepest.core.arrays import Array, Tensors
+from steepest.core.errors import InputTypeError
 
 
 class Evaluation(NamedTuple):
@@ -42,6 +43,13 @@ class Objective(ABC):
         """Value at the current tensors."""
         return self.value_and_gradient().value
 
+    def hessian_vector(self, vectors: Tensors) -> dict[str, Array]:
+        """The Hessian at the current tensors times these vectors, by name and in the tensors' shapes.
+
+        Raises InputTypeError where the objective has none.
+        """
+        raise InputTypeError(f"{type(self).__name__}: has no Hessian-vector product, which this method asks for")
+
     def advance(self) -> None:  # noqa: B027 - a deterministic objective has nothing to draw
         """Draw the next batch."""
 
@@ -55,11 +63,15 @@ class Objective(ABC):
 
 @dataclass
 class Calls:
-    """Oracle calls so far: values, gradients (each also gives its value), and single samples' gradients."""
+    """Oracle calls so far: values, gradients (each also gives its value), Hessian-vector products, and samples read.
+
+    samples: single samples' gradients; a Hessian-vector product reads every sample of its batch once more.
+    """
 
     value: int = 0
     gradient: int = 0
     samples: int = 0
+    hessian_vector: int = 0
 
     def to_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -94,3 +106,13 @@ class Oracle:
         if self._listener is not None:
             self._listener(evaluation)
         return evaluation
+
+    def hessian_vector(self, vectors: Tensors) -> dict[str, Array]:
+        """∇²f at the current tensors times these vectors: one call, and as many samples as the batch has."""
+        self.calls.hessian_vector += 1
+        self.calls.samples += self._objective.samples
+        return self._objective.hessian_vector(vectors)
+
+    def advance(self) -> None:
+        """Draw the next batch, for a step that reads several."""
+        self._objective.advance()

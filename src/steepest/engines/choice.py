@@ -69,7 +69,7 @@ def choose(
     storage: Storage,
     trusted: bool,
 ) -> tuple[Engine, str]:
-    """The engine, and why it is not a compiled one ("" where it is, or where eager was asked for).
+    """The engine, and what is not compiled, and why ("" where everything is, or where eager was asked for).
 
     "auto" takes the compiled one for arrays in host memory, wherever it can run; "cuda", Triton kernels for PyTorch's
     CUDA tensors, is taken where it is asked for. Raises InputError for another name, for a compiled engine that cannot
@@ -101,7 +101,7 @@ def choose(
         except (Unplannable, EngineUnavailable) as error:
             reason = str(error)
         else:
-            return made, ""
+            return made, _partly(made, len(params))
     if engine in {"cpu", "cuda"}:
         raise InputError(f"{rule.name}: engine {engine!r} cannot run here: {reason}")
     if not storage.plain:
@@ -109,6 +109,15 @@ def choose(
         raise InputError(f"{rule.name}: moments and rounding need the compiled engine ({why})")
     eager = EagerEngine(rule, params, seed=seed, nonfinite=nonfinite, maximize=maximize, zero_gradients=zero_gradients)
     return eager, reason
+
+
+def _partly(engine: Engine, tensors: int) -> str:
+    """What a compiled engine runs by array operations between its passes."""
+    called: Mapping[str, tuple[str, ...]] = getattr(engine, "called", {})
+    return "; ".join(
+        f"{name} computes with whole arrays, on {len(names)} of {tensors} tensors; the rest is compiled"
+        for name, names in called.items()
+    )
 
 
 def check_name(engine: str) -> None:

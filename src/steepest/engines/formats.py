@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -69,7 +69,9 @@ SMALL = 4_096
 
 
 def plan_in(graph: Graph, formats: Mapping[str, Format], *, atomic: bool = False, zero: bool = False) -> Plan:
-    """The plan of a graph whose arrays are kept in these formats."""
+    """The plan of a graph whose arrays are kept in these formats; what is not named is as parameters are computed."""
+    between = computed_in(formats[PARAMETER])
+    formats = {**{name: between for name in (*graph.extra, *(call.result for call in graph.calls))}, **formats}
     return plan(
         graph,
         sizes={name: form.bytes for name, form in formats.items()},
@@ -104,15 +106,22 @@ class Storage:
         """Whether everything is kept as the parameters are."""
         return self == Storage()
 
-    def formats(self, slots: Mapping[str, Slot], numbers: str, small: bool) -> dict[str, Format]:
-        """The format of every array of a tensor whose numbers are "float32", "float64" or "bfloat16"."""
+    def formats(
+        self, slots: Mapping[str, Slot], numbers: str, small: bool, plain: Collection[str] = ()
+    ) -> dict[str, Format]:
+        """The format of every array of a tensor whose numbers are "float32", "float64" or "bfloat16".
+
+        plain: paths of slots that formulas on whole arrays read and write: these are kept as float32 or float64.
+        """
         own = Format(cast(Kind, numbers))
         parameter = own
         if numbers == "bfloat16" and self.rounding != "nearest":
             parameter = Format(self.rounding)
         arrays = {PARAMETER: parameter, "u": own, "input:hessian_diagonal": own}
         return arrays | {
-            f"slot:{path}": self._slot(slot, numbers, small) for path, slot in slots.items() if not slot.scalar
+            f"slot:{path}": _plain(slot, numbers) if path in plain else self._slot(slot, numbers, small)
+            for path, slot in slots.items()
+            if not slot.scalar
         }
 
     def _slot(self, slot: Slot, numbers: str, small: bool) -> Format:
@@ -132,3 +141,14 @@ class Storage:
     def _rounded(self, dtype: str) -> Format:
         stochastic = dtype == "bfloat16" and self.rounding == "stochastic"
         return Format("stochastic" if stochastic else cast(Kind, dtype))
+
+
+def computed_in(numbers: Format) -> Format:
+    """The format of what is computed from such parameters and kept between passes."""
+    return Format("float64" if numbers.wide else "float32")
+
+
+def _plain(slot: Slot, numbers: str) -> Format:
+    if slot.dtype in {"float16", "bfloat16"}:
+        raise Unplannable(f"plan: {slot.name} is kept as {slot.dtype}")
+    return Format(cast(Kind, slot.dtype)) if slot.dtype else computed_in(Format(cast(Kind, numbers)))

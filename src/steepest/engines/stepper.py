@@ -14,9 +14,12 @@ from steepest.core.oracle import Evaluation, Oracle
 from steepest.core.schedule import Schedule
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.engines.choice import EngineName, choose
+from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
-from steepest.formula import Rule, State
-from steepest.formula.evaluate import answer, query
+from steepest.engines.gathering import Gathering
+from steepest.engines.hutchinson import hutchinson
+from steepest.formula import Accumulate, Rule, State
+from steepest.formula.evaluate import answer, check_gradients, nonfinite_gradient, query
 from steepest.formula.values import Values
 
 
@@ -57,12 +60,15 @@ class RuleStepper:
         if nonfinite not in {"apply", "skip", "raise"}:
             raise InputError(f"{rule.name}: nonfinite must be 'apply', 'skip' or 'raise', got {nonfinite!r}")
         self.rule, self.tensors = rule, tensors
+        inner = rule.rule if isinstance(rule, Accumulate) else rule
+        self._gathering = Gathering(rule.micro_batches, tensors) if rule.micro_batches > 1 else None
+        self._zero_gradients = zero_gradients
         self.nonfinite: Nonfinite = nonfinite
         self.maximize = maximize
         self.values = _own_values(rule) if values is None else values
         self.engine, self.why_eager = choose(
             engine,
-            rule,
+            inner,
             tensors,
             seed=seed,
             nonfinite=nonfinite,
@@ -75,6 +81,7 @@ class RuleStepper:
         self.asks_twice = found is not None and found[1].queries_gradient
         self.moves_query = found is not None and not self.asks_twice
         self._needs_value = "value" in rule.needs
+        self._needs_hessian = "hessian_diagonal" in rule.needs
         self._no_grad = _without_autograd(tensors)
         self._kept: dict[str, Array] | None = None
         if self.moves_query:
@@ -84,11 +91,30 @@ class RuleStepper:
     @property
     def state(self) -> State:
         """The state; a compiled engine's arrays change with the next step."""
-        return self.engine.state
+        state = self.engine.state
+        return state if self._gathering is None else self._gathering.joined(state)
 
     def step(self, oracle: Oracle) -> StepReport:
-        """Ask for the gradient (twice, where the query point needs one at p), and update the tensors."""
-        return self.apply(oracle.value_and_gradient(), again=oracle.value_and_gradient)
+        """Ask for the gradient, and for what else the rule needs, and update the tensors.
+
+        A second gradient where the query point needs one at p; a Hessian-vector product at the updates that read the
+        Hessian's diagonal; for a rule that accumulates, a gradient on each of so many batches.
+        """
+        for _ in range(self.rule.micro_batches - 1):
+            self.apply(oracle.value_and_gradient())
+            oracle.advance()
+        evaluation = oracle.value_and_gradient()
+        inputs = None
+        if self.asks_hessian:
+            seed, clock = self.engine.state.seed, self.engine.clock
+            inputs = {"hessian_diagonal": hutchinson(oracle.hessian_vector, self.tensors, seed=seed, clock=clock)}
+        return self.apply(evaluation, inputs, again=oracle.value_and_gradient)
+
+    @property
+    def asks_hessian(self) -> bool:
+        """Whether the coming update reads the Hessian's diagonal."""
+        clock = self.engine.clock
+        return self._needs_hessian and self.rule.asks_for("hessian_diagonal", clock, self.values(clock))
 
     def apply(
         self,
@@ -122,6 +148,13 @@ class RuleStepper:
         self, evaluation: Evaluation, values: Values, inputs: Mapping[str, Any] | None, value: float
     ) -> StepReport:
         given = {} if inputs is None else dict(inputs)
+        if self._needs_hessian and not self.rule.asks_for("hessian_diagonal", self.engine.clock, values):
+            given["hessian_diagonal"] = evaluation.gradients  # of the right shape; at this update it is not read
+        if self._gathering is not None:
+            means = self._gathered(self._gathering, evaluation)
+            if means is None:
+                return StepReport(self.engine.clock, applied=False, value=value)
+            evaluation = Evaluation(evaluation.value, means)
         if self._needs_value:
             given.setdefault("value", evaluation.value)
         if self.engine.name != "eager" and not self.moves_query:
@@ -132,6 +165,23 @@ class RuleStepper:
                 self._look_ahead()
         return report
 
+    def _gathered(self, gathering: Gathering, evaluation: Evaluation) -> dict[str, Array | None] | None:
+        """The mean gradients where this micro-batch is the last; None where it is not, or is refused."""
+        gradients = evaluation.gradients
+        check_gradients(self.tensors, gradients, dict.fromkeys(self.tensors, 0))
+        bad = None
+        if self.nonfinite != "apply":
+            bad = next((name for name, g in gradients.items() if g is not None and not is_finite(g)), None)
+        if bad is not None and self.nonfinite == "raise":
+            raise nonfinite_gradient(bad, self.engine.clock)
+        means = None
+        if bad is None:
+            with self._no_grad():
+                means = gathering.add(gradients)
+        if self._zero_gradients:
+            clear(gradients)
+        return means
+
     @property
     def points(self) -> Tensors:
         """The parameters themselves, also where the tensors hold the query point."""
@@ -139,11 +189,12 @@ class RuleStepper:
 
     def fresh(self) -> State:
         """A state at the start, in the form that this stepper keeps it."""
-        return self.engine.fresh(self.points)
+        state = self.engine.fresh(self.points)
+        return state if self._gathering is None else Gathering(self.rule.micro_batches, self.tensors).joined(state)
 
     def restart(self, state: State, points: Mapping[str, Array]) -> None:
         """Go on from a state and from p; where the tensors hold the query point, they are moved to it."""
-        self.engine.state = state
+        self.engine.state = state if self._gathering is None else self._gathering.parted(state)
         if self._kept is not None:
             for name, tensor in self._kept.items():
                 assign(tensor, points[name])

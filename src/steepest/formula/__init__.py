@@ -1,6 +1,7 @@
 """The update-rule language: formulas, chains, their states, and the graphs they trace to."""
 
 from steepest.core.ranges import Count, LearningRate, Natural, NonNegative, Positive, Range, Real, Share, Unit
+from steepest.formula.accumulate import Accumulate, accumulate
 from steepest.formula.chain import Chain, chain
 from steepest.formula.definition import Formula, Hyperparameter, rule
 from steepest.formula.functions import (
@@ -30,6 +31,7 @@ from steepest.formula.slots import Slot
 from steepest.formula.state import State, load_state, save_state
 
 __all__ = [
+    "Accumulate",
     "Chain",
     "Count",
     "Formula",
@@ -50,6 +52,7 @@ __all__ = [
     "Slot",
     "State",
     "Unit",
+    "accumulate",
     "chain",
     "dot",
     "exp",

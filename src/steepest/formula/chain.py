@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from steepest.core.errors import FormulaError, InputTypeError
+from steepest.formula.accumulate import Accumulate
 from steepest.formula.context import Frame
 from steepest.formula.link import Link
 from steepest.formula.partition import Partition
@@ -76,6 +77,8 @@ def chain(*rules: Rule) -> Chain:
     for item in rules:
         if not isinstance(item, Rule):
             raise InputTypeError(f"chain: every argument must be a rule, got {item!r}; call it with its settings first")
+        if isinstance(item, Accumulate):
+            raise FormulaError("chain: accumulate must be the outermost rule, around the whole chain")
     if not rules:
         raise InputTypeError("chain: needs at least one rule, got none")
     return Chain(tuple(link for item in rules for link in _flat(item)))

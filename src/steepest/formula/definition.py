@@ -20,6 +20,8 @@ from steepest.formula.slots import Slot
 RESERVED = ("u", "p", "k", "t")
 INPUTS = ("value", "hessian_diagonal")
 """What a rule may need besides the gradient, by `needs`."""
+Fits = Callable[..., str]
+"""What is wrong with a tensor's shape, from the shape and the static arguments."""
 
 
 @final
@@ -53,6 +55,7 @@ class Formula:
         sets_step: bool,
         last: bool,
         opaque: bool,
+        fits: Fits | None = None,
     ) -> None:
         self.function, self.needs, self.sets_step, self.last, self.opaque = (
             function,
@@ -61,6 +64,7 @@ class Formula:
             last,
             opaque,
         )
+        self.fits = fits
         self.name = self.__name__ = function.__name__
         self.__qualname__, self.__module__, self.__doc__ = function.__qualname__, function.__module__, function.__doc__
         self.__wrapped__ = function
@@ -73,10 +77,21 @@ class Formula:
         if opaque and any(declared.kind == "rule" for declared in self.hyperparameters.values()):
             raise FormulaError(f"{self.name}: an opaque rule works on arrays, so it cannot call an inner rule")
         keywords = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        self._inner = [name for name, declared in self.hyperparameters.items() if declared.kind == "rule"]
         self.__signature__ = signature.replace(parameters=keywords, return_annotation=Rule)
 
-    def __call__(self, **settings: float | bool | str | Schedule | Rule | None) -> Rule:
-        """The rule with these hyperparameters, each a number in its range or a schedule."""
+    def __call__(self, *inner: Rule, **settings: float | bool | str | Schedule | Rule | None) -> Rule:
+        """The rule with these hyperparameters, each a number in its range or a schedule.
+
+        Inner rules may be given by position, in their declared order.
+        """
+        if len(inner) > len(self._inner):
+            takes = f"{len(self._inner)} by position" if self._inner else "named hyperparameters only"
+            raise InputTypeError(f"{self.name}: takes {takes}, got {inner[len(self._inner)]!r}")
+        by_position = dict(zip(self._inner, inner, strict=False))
+        if twice := sorted(by_position.keys() & settings.keys()):
+            raise InputTypeError(f"{self.name}: {twice[0]} is given twice, by position and by name")
+        settings = {**settings, **by_position}
         unknown = settings.keys() - self.hyperparameters.keys()
         if unknown:
             wrong = UnknownNameError("hyperparameter", min(unknown), self.hyperparameters)
@@ -168,6 +183,7 @@ def rule(
     sets_step: bool = False,
     last: bool = False,
     opaque: bool = False,
+    fits: Fits | None = None,
 ) -> Callable[[Callable[..., object]], Formula]: ...
 
 
@@ -180,13 +196,15 @@ def rule(
     sets_step: bool = False,
     last: bool = False,
     opaque: bool = False,
+    fits: Fits | None = None,
 ) -> Formula | Callable[[Callable[..., object]], Formula]:
     """Make a function an update rule.
 
     slots: names, or `Slot`s. needs: of "value" (f where the gradient is taken) and "hessian_diagonal". sets_step:
     the rule itself sets the step's length, as `learning_rate` does. last: it must end its chain, because it reads
     the final p − u. opaque: the formula works on whole arrays with the array library's own operations (matrix
-    products); it is called tensor by tensor and is not traced.
+    products); it is called tensor by tensor and is not traced. fits: says what is wrong with a tensor's shape, as "must
+    have two dimensions, got shape (5,)", "" where nothing is; a function of the shape and of the static arguments.
 
     Keyword-only arguments are hyperparameters; the annotation is their range (`Unit`, `Positive`, …); `bool` and
     `Literal` ones are static and may decide which slots exist; one annotated `Rule` is an inner rule, which the
@@ -202,7 +220,7 @@ def rule(
     """
 
     def decorate(function: Callable[..., object]) -> Formula:
-        return Formula(function, slots, needs, sets_step=sets_step, last=last, opaque=opaque)
+        return Formula(function, slots, needs, sets_step=sets_step, last=last, opaque=opaque, fits=fits)
 
     return decorate if function is None else decorate(function)
 

@@ -16,7 +16,7 @@ from steepest.core.ranges import Range
 from steepest.core.stepper import Nonfinite, StepReport
 from steepest.formula.bundle import Bundle
 from steepest.formula.context import Frame, SlotBundles, entered
-from steepest.formula.graph import Graph, Level, Node, Tracer
+from steepest.formula.graph import Graph, Level, Node, OpaqueTrace, Tracer
 from steepest.formula.slots import Slot
 from steepest.formula.state import MODEL, State, as_tensors
 from steepest.formula.values import Values
@@ -70,12 +70,21 @@ def update(
             raise nonfinite_gradient(bad[0], state.step)
         if bad:
             return dict(params), state, StepReport(state.step, False, used, {}, False)
+    if rule.micro_batches > 1:
+        from steepest.formula.accumulate import gather
+
+        state, means = gather(rule.micro_batches, params, grads, state)
+        if means is None:
+            return dict(params), state, StepReport(state.step, False, used, {}, finite)
+        grads, names = means, tuple(name for name in params if means[name] is not None)
     if not names:
         return dict(params), _stepped(state, (), {}), StepReport(state.step + 1, True, used)
     frame = _frame(rule, names, params, state, values, inputs)
     gradient = Bundle(grads[name] for name in names)
     if unscale is not None:
         gradient = gradient * unscale
+    if maximize:
+        frame.inputs = {need: -given for need, given in frame.inputs.items()}
     with np.errstate(all="ignore"), entered(frame):
         u = rule.apply(frame, -gradient if maximize else gradient, "")
         after = frame.p - u
@@ -123,8 +132,9 @@ def trace(
 ) -> Graph:
     """What the rule computes, from leaves; see `Graph`.
 
-    maximize: the gradient is negated. scaled: it is multiplied by "input:unscale", to take a loss scale out of it.
-    tensor: name and shape of the one that it is traced for, which a partitioned rule needs.
+    maximize: the gradient is negated, and so are the value and the Hessian's diagonal. scaled: it is multiplied by
+    "input:unscale", to take a loss scale out of it. tensor: name and shape of the one that it is traced for, which a
+    partitioned rule needs.
     """
     tracer = Tracer()
     levels = {"param": Level.ELEMENT, "tensor": Level.TENSOR, "model": Level.MODEL}
@@ -142,27 +152,37 @@ def trace(
     if scaled:
         leaves["input:unscale"] = tracer.leaf("input:unscale", Level.HOST)
         incoming = incoming * leaves["input:unscale"]
+    given = inputs
     if maximize:
         incoming = -incoming
+        given = {need: -leaf for need, leaf in inputs.items()}
     name, shape = ("", None) if tensor is None else tensor
-    traced = Frame(names=(name,), p=p, k=k, t=t, slots=slots, values=values, inputs=inputs, shape=shape)
+    traced = Frame(names=(name,), p=p, k=k, t=t, slots=slots, values=values, inputs=given, shape=shape)
     with entered(traced) as frame:
         u = rule.apply(frame, incoming, "")
     leaves |= {f"slot:{path}": leaf for path, leaf in slots.items()}
     leaves |= {f"value:{path}": leaf for path, leaf in values.items()}
     leaves |= {f"input:{need}": leaf for need, leaf in inputs.items()}
     new = {path: node if isinstance(node, Node) else tracer.constant(node) for path, (_, node) in frame.new.items()}
-    return Graph(u if isinstance(u, Node) else tracer.constant(u), new, leaves, tuple(tracer.links), frame.seen)
+    update = u if isinstance(u, Node) else tracer.constant(u)
+    return Graph(update, new, leaves, tuple(tracer.links), frame.seen, tuple(tracer.opaque))
 
 
-def opaque_nodes(link: Link, tracer: Tracer, arguments: tuple[Any, ...]) -> Any:
-    """One node for a formula that is not traced, and one for each of its results."""
-    nodes = tuple(arg if isinstance(arg, Node) else tracer.constant(str(arg)) for arg in arguments if arg is not None)  # type: ignore[arg-type]
-    whole = tracer.node("opaque", nodes, (("formula", link.formula.name),), Level.ELEMENT)
-    if not link.formula.slots:
-        return whole
-    count = 1 + len(link.formula.slots)
-    return tuple(tracer.node("item", (whole,), (("index", index),), Level.ELEMENT) for index in range(count))
+def opaque_nodes(link: Link, path: str, tracer: Tracer, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """One node for a formula that is not traced, and one for each of its results; the tracer notes the call."""
+    formula, given = link.formula, (*arguments, *keywords.values())
+    nodes = tuple(arg if isinstance(arg, Node) else tracer.constant(str(arg)) for arg in given if arg is not None)  # type: ignore[arg-type]
+    whole = tracer.node("opaque", nodes, (("formula", formula.name),), Level.ELEMENT)
+    results: tuple[Node, ...] = (whole,)
+    if formula.slots:
+        count = 1 + len(formula.slots)
+        results = tuple(tracer.node("item", (whole,), (("index", index),), Level.ELEMENT) for index in range(count))
+    exists = {slot.name for slot in link.own_slots}
+    slots = tuple(f"{path}.{slot.name}" if slot.name in exists else None for slot in formula.slots)
+    tracer.opaque.append(
+        OpaqueTrace(path, formula.name, formula.function, arguments, keywords, whole, results, slots)
+    )
+    return results if formula.slots else whole
 
 
 def nonfinite_gradient(name: str, step: int) -> NonfiniteError:

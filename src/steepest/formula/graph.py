@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 
 from steepest.core.errors import FormulaError
 
@@ -142,6 +142,7 @@ class Tracer:
     def __init__(self) -> None:
         self._table: dict[tuple[str, tuple[int, ...], Attributes], Node] = {}
         self.links: list[LinkTrace] = []
+        self.opaque: list[OpaqueTrace] = []
         self.on_node: Callable[[], None] | None = None
 
     def nodes(self) -> list[Node]:
@@ -199,6 +200,68 @@ class LinkTrace:
 
 @final
 @dataclass(frozen=True, eq=False)
+class OpaqueTrace:
+    """One call of a formula that is not traced: what it is given and the nodes that stand for what it returns.
+
+    function: the formula's. arguments: nodes, or None for a slot that does not exist; keywords: nodes for numbers,
+    values for fixed choices. results: the outgoing update, then the slots; slots: their paths, None where one does not
+    exist.
+    """
+
+    path: str
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Node | None, ...]
+    keywords: Mapping[str, object]
+    whole: Node
+    results: tuple[Node, ...]
+    slots: tuple[str | None, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Argument:
+    """What a call is given: the array of this name, a number, or a fixed value."""
+
+    array: str = ""
+    number: Node | None = None
+    value: object = None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Call:
+    """An opaque formula between the passes of a graph that was cut at it: see `segments.cut`.
+
+    result: the array that its update is read from; slots: the arrays that its further results go to.
+    """
+
+    path: str
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Argument, ...]
+    keywords: Mapping[str, Argument]
+    result: str
+    slots: tuple[str | None, ...]
+
+    @property
+    def given(self) -> tuple[Argument, ...]:
+        """Everything that it is given."""
+        return (*self.arguments, *self.keywords.values())
+
+    @property
+    def numbers(self) -> tuple[Node, ...]:
+        """The numbers among what it is given, in order."""
+        return tuple(item.number for item in self.given if item.number is not None)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The arrays among what it is given."""
+        return tuple(item.array for item in self.given if item.array)
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Graph:
     """What a rule computes: the outgoing update and the new value of each slot, from leaves.
 
@@ -206,7 +269,9 @@ class Graph:
     hyperparameter's value at this step) and `input:NAME`.
 
     inputs: every leaf there is, by name, used or not. links: the formulas in the order they ran; not in the text.
-    seen: reductions over the model by the path that the step report gives them, as "clip_norm.norm".
+    seen: reductions over the model by the path that the step report gives them, as "clip_norm.norm". opaque: formulas
+    that are not traced, in the order they ran. Where the graph was cut at them, calls says so, and extra has what they
+    are given by name.
     """
 
     update: Node
@@ -214,6 +279,9 @@ class Graph:
     inputs: Mapping[str, Node]
     links: tuple[LinkTrace, ...] = ()
     seen: Mapping[str, Node] = field(default_factory=dict)
+    opaque: tuple[OpaqueTrace, ...] = ()
+    calls: tuple[Call, ...] = ()
+    extra: Mapping[str, Node] = field(default_factory=dict)
 
     @property
     def after(self) -> Node:
@@ -223,7 +291,8 @@ class Graph:
     def nodes(self) -> list[Node]:
         """Every node that the outputs need, arguments first."""
         order: dict[Node, None] = {}
-        stack = [(node, False) for node in (*list(self.slots.values())[::-1], self.update)]
+        outputs = (*self.extra.values(), *list(self.slots.values())[::-1], self.update)
+        stack = [(node, False) for node in outputs]
         while stack:
             node, ready = stack.pop()
             if ready:

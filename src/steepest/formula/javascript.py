@@ -54,6 +54,8 @@ def javascript(rule: Rule) -> str:
 
 
 def _refuse(rule: Rule, graph: Graph) -> None:
+    if rule.micro_batches > 1:
+        raise FormulaError(f"javascript: {rule.name} adds up micro-batches, which has no JavaScript")
     for node in graph.nodes():
         if node.op in {"opaque", "random"}:
             what = "draws random numbers" if node.op == "random" else "is an opaque formula"

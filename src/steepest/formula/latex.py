@@ -24,7 +24,22 @@ def latex(rule: Rule) -> str:
     v_0 &= 0 \\
     v_t &= \beta v_{t-1} + (1 - \beta) g_t \\
     p_t &= p_{t-1} - \eta v_t
+
+    A partitioned rule has the lines of each part, under the part's name.
     """
+    from steepest.formula.variants import variants
+
+    found = {}
+    for part, within in variants(rule):
+        with within:
+            found[part] = _lines(rule)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    titles = {part: part.replace("_", r"\_") for part in found}
+    return " \\\\\n".join(f"&\\text{{{titles[part]}:}} \\\\\n{lines}" for part, lines in found.items())
+
+
+def _lines(rule: Rule) -> str:
     shown = printout(rule)
     notation = LatexNotation()
     expressions = Expressions(notation, shown.symbols)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 from steepest.core.arrays import is_array
-from steepest.core.errors import FormulaError
+from steepest.core.errors import FormulaError, InputError
 from steepest.core.schedule import Schedule
 from steepest.formula import evaluate
 from steepest.formula.bundle import Bundle, map_parts
 from steepest.formula.code import code_text
-from steepest.formula.context import Frame, entered
+from steepest.formula.context import Frame, current_frame, entered
 from steepest.formula.functions import where
 from steepest.formula.graph import LinkTrace, Node, Tracer
+from steepest.formula.inner import inner_call
 from steepest.formula.names import local_names
 from steepest.formula.rule import Rule
 from steepest.formula.slots import Slot, Statics
@@ -63,11 +64,21 @@ class Link(Rule):
     @cached_property
     def own_slots(self) -> tuple[Slot, ...]:
         """The formula's slots that exist under the static arguments."""
-        return tuple(slot for slot in self.formula.slots if slot.exists(self.statics))
+        settings = dict(self.settings)
+        return tuple(slot.sized(self.name, settings) for slot in self.formula.slots if slot.exists(self.statics))
+
+    def slots_of(self, name: str, shape: tuple[int, ...]) -> Mapping[str, Slot]:
+        if self.formula.fits is not None and (wrong := self.formula.fits(shape, **self.statics)):
+            raise InputError(f"{self.name}: {name} {wrong}")
+        return self._slots
 
     def is_number(self, name: str, setting: object) -> bool:
         """Whether a setting is a number or a schedule, not a fixed choice, an inner rule, or an absent number."""
         return self.formula.hyperparameters[name].kind == "number" and setting is not None
+
+    def has_number(self, name: str) -> bool:
+        """Whether it has a hyperparameter of this name that is a number or a schedule."""
+        return any(key == name and self.is_number(key, setting) for key, setting in self.settings)
 
     def number(self, name: str, setting: float | Schedule, step: int) -> float:
         """A hyperparameter's number after `step` updates."""
@@ -139,7 +150,7 @@ class Link(Rule):
 
     def _keyword(self, frame: Frame, name: str, value: Any, here: str) -> Any:
         if isinstance(value, Rule):
-            return lambda u: value.apply(frame, u, f"{here}.{name}.")
+            return inner_call(value, frame, f"{here}.{name}.")
         return frame.values[f"{here}.{name}"] if self.is_number(name, value) else value
 
     def _slot_before(self, frame: Frame, slot: Slot | None, path: str, u: Any) -> Any:
@@ -185,7 +196,8 @@ class Link(Rule):
 
     def _opaque_nodes(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         u, *_ = arguments
-        return evaluate.opaque_nodes(self, u.tracer, (*arguments, *keywords.values()))
+        frame = current_frame()
+        return evaluate.opaque_nodes(self, "" if frame is None else frame.path, u.tracer, arguments, keywords)
 
 
 def _amount(result: object) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, final
 
 from steepest.core.errors import FormulaError, InputTypeError, UnknownNameError
@@ -78,20 +81,38 @@ class Partition(Rule):
 
     def _apply_part(self, frame: Frame, u: Any, path: str) -> Any:
         """The part of the one tensor that is traced."""
-        if frame.shape is None:
+        if frame.shape is None and label_of(self) is None:
             raise Unplannable(f"{self.name}: has a graph for each part; give `graph` the name and shape of a tensor")
-        label, rule = self._part(frame.names[0], frame.shape)
+        label, rule = self._part(frame.names[0], frame.shape or ())
         outer, frame.scope = frame.scope, f"{path}{self.name}.{label}"
         result = rule.apply(frame, u, f"{frame.scope}.")
         frame.scope = outer
         return result
 
     def _part(self, name: str, shape: tuple[int, ...]) -> tuple[str, Rule]:
-        label = self.select(name, shape)
+        label = label_of(self) or self.select(name, shape)
         for known, rule in self.parts:
             if known == label:
                 return known, rule
         raise UnknownNameError(f"part of {name}", str(label), [known for known, _ in self.parts])
+
+
+_CHOSEN: ContextVar[Mapping[int, str]] = ContextVar("chosen", default=MappingProxyType({}))
+
+
+def label_of(partition: Partition) -> str | None:
+    """The part that every tensor goes to, where one was `chosen`."""
+    return _CHOSEN.get().get(id(partition))
+
+
+@contextmanager
+def chosen(labels: Mapping[Partition, str]) -> Iterator[None]:
+    """Inside, these partitions treat every tensor by the part of this label: to look at a part without a tensor."""
+    token = _CHOSEN.set({**_CHOSEN.get(), **{id(partition): label for partition, label in labels.items()}})
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
 
 
 def partition(select: Select, **parts: Rule) -> Partition:

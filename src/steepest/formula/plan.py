@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import final
 
 from steepest.core.errors import FormulaError
-from steepest.formula.graph import Graph, Level, Node
+from steepest.formula.graph import Call, Graph, Level, Node
 
 GRADIENT = "u"
 PARAMETER = "p"
@@ -35,13 +35,15 @@ class Pass:
     """One walk over all elements: load, compute, store, add up.
 
     loads: what is read, by array name: the leaf itself, or what an earlier pass stored there. nodes: what is computed,
-    arguments first. stores: the new values by array name. sums: what is added up.
+    arguments first. stores: the new values by array name. sums: what is added up. call: where it is no pass but a
+    formula on whole arrays between two of them.
     """
 
     loads: Mapping[str, Node]
     nodes: tuple[Node, ...]
     stores: Mapping[str, Node]
     sums: tuple[Sum, ...]
+    call: Call | None = None
 
 
 @final
@@ -52,7 +54,7 @@ class Plan:
     Arrays are named as the graph's leaves: "u" (the gradient), "p", "slot:PATH", "input:NAME"; a temporary is
     "temporary:N". sizes: bytes an element of each array. bytes: what a step moves an element, the minimum over all
     choices of where each array is written and what is stored in between; exact: whether all were tried. check: the sum
-    of squared gradients, where the plan is atomic.
+    of squared gradients, where the plan is atomic. What a formula on whole arrays moves within itself is not counted.
     """
 
     graph: Graph
@@ -100,10 +102,15 @@ def plan(
 
     The minimum is exact: every pass in which an array may be written and a sum be taken is tried, with every set of
     temporaries that could pay; only where that would be more than 20,000 choices is the best of these taken, and the
-    plan says so. Raises Unplannable for a graph with a formula on whole arrays.
+    plan says so. A graph that was cut at formulas on whole arrays (`segments.cut`) is planned segment by segment; one
+    that was not cut, Unplannable is raised for.
     """
     from steepest.formula.search import Search
 
+    if graph.calls:
+        from steepest.formula.segments import plan_segments
+
+        return plan_segments(graph, sizes or {}, frozenset(lossy), frozenset(wide), atomic, zero)
     return Search(graph, dict(sizes or {}), frozenset(lossy), frozenset(wide), atomic, zero).best()
 
 

@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from steepest.core.arrays import Array, Tensors
@@ -33,6 +34,10 @@ class Rule(ABC):
     """
 
     name: str
+    micro_batches: int = 1
+    """How many gradients make an update: see `accumulate`."""
+    gathered: Mapping[str, Slot] = MappingProxyType({})
+    """Slots in which they are added up."""
 
     @abstractmethod
     def links(self, path: str = "") -> Iterator[tuple[str, Link]]:
@@ -130,7 +135,8 @@ class Rule(ABC):
 
     @cached_property
     def _slots(self) -> Mapping[str, Slot]:
-        return {f"{path}.{slot.name}": slot for path, link in self.links() for slot in link.own_slots}
+        own = {f"{path}.{slot.name}": slot for path, link in self.links() for slot in link.own_slots}
+        return {**own, **self.gathered}
 
     def slots_of(self, name: str, shape: tuple[int, ...]) -> Mapping[str, Slot]:
         """The slots that this tensor has: all of them, unless the rule is partitioned."""
@@ -142,6 +148,8 @@ class Rule(ABC):
 
     def refuse_outer_parts(self, owner: str) -> None:
         """Raise FormulaError where a formula in it must stand in the outer chain, so it cannot be an inner rule."""
+        if self.micro_batches > 1:
+            raise FormulaError(f"{owner}: accumulate must be the outermost rule")
         for path, link in self.links():
             if link.formula.query_function or link.formula.answer_function or link.formula.last:
                 raise FormulaError(f"{owner}: {path} has a query or answer point, so it must be in the outer chain")
@@ -155,6 +163,29 @@ class Rule(ABC):
     def sets_step(self) -> bool:
         """Whether some link sets the step's length; an optimizer refuses a rule without one."""
         return any(link.formula.sets_step for _, link in self.links())
+
+    @cached_property
+    def rate_path(self) -> str | None:
+        """The path of the hyperparameter that is the learning rate; None where it has none.
+
+        That of `learning_rate`, or else the `lr` of a rule that sets the step by itself.
+        """
+        found = [f"{path}.lr" for path, link in self.links() if link.formula.sets_step and link.has_number("lr")]
+        return "learning_rate.lr" if "learning_rate.lr" in found else found[-1] if found else None
+
+    def asks_for(self, need: str, clock: int, values: Mapping[str, Any]) -> bool:
+        """Whether the update after `clock` updates reads this need.
+
+        A link with a hyperparameter `every` reads the Hessian's diagonal at each so many-th update only, from the
+        first.
+        """
+        for path, link in self.links():
+            if need in link.formula.needs:
+                every = values.get(f"{path}.every", 1) if need == "hessian_diagonal" else 1
+                periods = every.values() if isinstance(every, Mapping) else [every]
+                if any(clock % int(period) == 0 for period in periods):
+                    return True
+        return False
 
     def link_with(self, kind: str) -> tuple[str, Link] | None:
         """The path and link that defines the "query" or the "answer", None where none does."""
@@ -188,7 +219,7 @@ class Rule(ABC):
     def facts(self) -> MethodFacts:
         """Family and constants, for theory."""
         settings = self.hyperparameters()
-        lr = settings.get("learning_rate.lr")
+        lr = settings.get(self.rate_path or "")
         betas = [value for path, value in settings.items() if path.endswith("momentum.beta")]
         momentum = betas[0] if betas and isinstance(betas[0], float) else None
         return MethodFacts(

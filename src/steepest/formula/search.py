@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
@@ -13,6 +14,16 @@ from steepest.formula.widths import Widths
 
 CHOICES = 20_000
 """How many choices are tried before the best so far is taken."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The part of a graph that is to be planned: these outputs and sums, where other sums are known already."""
+
+    outputs: Mapping[str, Node]
+    sums: tuple[Sum, ...]
+    known: frozenset[Sum]
 
 
 @final
@@ -27,6 +38,7 @@ class Search:
         wide: frozenset[str],
         atomic: bool,
         zero: bool,
+        part: Part | None = None,
     ) -> None:
         if opaque := [node for node in graph.nodes() if node.op in {"opaque", "item"}]:
             what = next(dict(node.attributes)["formula"] for node in opaque if node.op == "opaque")
@@ -36,14 +48,15 @@ class Search:
         self.left = CHOICES
         self._walked: dict[object, Pass | None] = {}
         self.reduced = sums_of(graph)
-        self.sums = tuple(dict.fromkeys(self.reduced.values()))
+        self.sums = tuple(dict.fromkeys(self.reduced.values())) if part is None else part.sums
+        self.known: frozenset[Sum] = frozenset() if part is None else part.known
         self.check: Sum | None = None
         leaf = graph.inputs[GRADIENT]
         if atomic:
             self.check = next((s for s in self.sums if _is_square_of(leaf, s)), None) or Sum((leaf, leaf))
             if self.check not in self.sums:
                 self.sums = (*self.sums, self.check)
-        self.outputs = _outputs(graph)
+        self.outputs = outputs_of(graph) if part is None else dict(part.outputs)
         if zero:
             self.outputs[GRADIENT] = graph.update.tracer.constant(0.0)
         self.depth: dict[Node, int] = {}
@@ -102,7 +115,7 @@ class Search:
             roots = [*stores.values(), *(arg for total in sums for arg in total.args)]
             kept = {node: name for name, (node, at) in values.items() if at < index and self._keeps(name, node)}
             before = frozenset(name for name, (_, at) in values.items() if at < index)
-            known = frozenset(total for total, at in when.items() if at < index)
+            known = self.known.union(total for total, at in when.items() if at < index)
             key = (index, frozenset(stores), frozenset(sums), before, known)
             if key not in self._walked:
                 self._walked[key] = self._cheapest(roots, kept, before, known, stores, sums)
@@ -182,13 +195,7 @@ class Search:
 
     def _floor(self) -> float:
         """What any plan moves: each array that is read once, each that is written once."""
-        stack = [*self.outputs.values(), *(arg for total in self.sums for arg in total.args)]
-        seen: set[Node] = set()
-        while stack:
-            node = stack.pop()
-            if node not in seen:
-                seen.add(node)
-                stack.extend(_needed(node))
+        seen = self._reachable((*self.outputs.values(), *(arg for total in self.sums for arg in total.args)))
         read = [name for name, leaf in self.graph.inputs.items() if leaf in seen and leaf.level is Level.ELEMENT]
         return sum(map(self._size, (*read, *self.outputs)))
 
@@ -213,7 +220,8 @@ class Search:
         """
         roots = (*self.outputs.values(), *(arg for total in self.sums for arg in total.args))
         users: dict[Node, list[Node | None]] = {}
-        for node in self.graph.nodes():
+        behind = self._reachable(roots)
+        for node in (node for node in self.graph.nodes() if node in behind):
             for arg in set(_needed(node)):
                 users.setdefault(arg, []).append(node if node.level is Level.ELEMENT else None)
         for root in roots:
@@ -228,15 +236,25 @@ class Search:
             found += [(node, index) for index in range(self._depth(node), self.length - 1)]
         return found
 
+    def _reachable(self, roots: Iterable[Node]) -> set[Node]:
+        """What the roots are computed from here, and the sums of other parts."""
+        stack, seen = list(roots), set[Node]()
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                if self.reduced.get(node) not in self.known:
+                    stack.extend(_needed(node))
+        return seen
+
     def _depth(self, node: Node) -> int:
         """The first pass in which the value can be known."""
         if node not in self.depth:
             total = self.reduced.get(node)
-            self.depth[node] = (
-                max((self._depth(arg) for arg in _needed(node)), default=0)
-                if total is None
-                else self._depth_of_sum(total) + 1
-            )
+            if total is None:
+                self.depth[node] = max((self._depth(arg) for arg in _needed(node)), default=0)
+            else:
+                self.depth[node] = 0 if total in self.known else self._depth_of_sum(total) + 1
         return self.depth[node]
 
     def _depth_of_sum(self, total: Sum) -> int:
@@ -269,8 +287,8 @@ def _is_square_of(leaf: Node, total: Sum) -> bool:
     return len(total.args) == 2 and all(arg is leaf for arg in total.args)
 
 
-def _outputs(graph: Graph) -> dict[str, Node]:
-    """The new value of every array that a step changes."""
+def outputs_of(graph: Graph) -> dict[str, Node]:
+    """The new value of every array that a step changes, and what is computed for calls."""
     outputs = {PARAMETER: graph.after}
     for path, node in graph.slots.items():
         name = f"slot:{path}"
@@ -278,4 +296,4 @@ def _outputs(graph: Graph) -> dict[str, Node]:
             node.op == "leaf" and dict(node.attributes)["name"] == name
         ):
             outputs[name] = node
-    return outputs
+    return outputs | {name: node for name, node in graph.extra.items() if node.level is Level.ELEMENT}

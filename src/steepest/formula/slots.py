@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import Literal, final
 
 import numpy as np
 
 from steepest.core.arrays import Array, copy, namespace
-from steepest.core.errors import FormulaError
+from steepest.core.errors import FormulaError, InputTypeError
 from steepest.formula.code import code_text
 
 Shape = tuple[int, ...]
-Like = Literal["param", "tensor", "model"] | Callable[[Shape], Shape]
+Like = Literal["param", "tensor", "model"] | Callable[..., Shape]
 Init = float | Literal["p", "first", "eye"]
 Statics = Mapping[str, object]
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -24,11 +26,11 @@ class Slot:
     """One named piece of a rule's state.
 
     like: "param" (the parameter's shape, the default), "tensor" (one number a tensor), "model" (one number for all),
-    or a function from the parameter's shape to the slot's. init: a number, "p" (the parameter at the start),
-    "first" (the first incoming update), or "eye" (the identity, for a function-shaped slot). dtype: None for the
-    parameter's, else a name as "float32"; numbers are float64. when: the name of a boolean static argument, or a
-    function of all static arguments, that says whether the slot exists. nonnegative: whether it never falls below 0,
-    as a mean of squares: it may then be kept in fewer bits.
+    or a function from the parameter's shape to the slot's, which may take hyperparameters by name. init: a number, "p"
+    (the parameter at the start), "first" (the first incoming update), or "eye" (the identity, for a function-shaped
+    slot). dtype: None for the parameter's, else a name as "float32"; numbers are float64. when: the name of a boolean
+    static argument, or a function of all static arguments, that says whether the slot exists. nonnegative: whether it
+    never falls below 0, as a mean of squares: it may then be kept in fewer bits.
 
     >>> Slot("v", init=1.0).exists({}), Slot("v_max", when="amsgrad").exists({"amsgrad": False})
     (True, False)
@@ -52,6 +54,19 @@ class Slot:
             allowed = {"param": {"p", "first"}}.get(str(self.like), {"eye"} if callable(self.like) else set())
             if self.init not in allowed:
                 raise FormulaError(f"slot {self.name}: init {self.init!r} does not fit like={self.like!r}")
+
+    def sized(self, owner: str, settings: Statics) -> Slot:
+        """The slot with the hyperparameters that its shape takes, from these; they must be fixed numbers."""
+        if not callable(self.like) or isinstance(self.like, _Sized):
+            return self
+        names = [name for name in inspect.signature(self.like).parameters if name in settings]
+        for name in names:
+            if not isinstance(settings[name], int | float | str | None):
+                raise InputTypeError(
+                    f"{owner}: {name} must be a fixed number, since a slot has its size, got {settings[name]!r}"
+                )
+        taken = tuple((name, settings[name]) for name in names)
+        return replace(self, like=_Sized(self.like, taken)) if taken else self
 
     def exists(self, statics: Statics) -> bool:
         """Whether the slot exists under these static arguments."""
@@ -95,3 +110,19 @@ class Slot:
             return getattr(xp, self.dtype)
         # JAX without its 64-bit mode has no float64, and says so with a warning: its widest float.
         return xp.asarray(np.float64(0)).dtype if xp.__name__.startswith("jax") else xp.float64
+
+
+@final
+@dataclass(frozen=True)
+class _Sized:
+    """A slot's shape from the parameter's, with hyperparameters."""
+
+    function: Callable[..., Shape]
+    settings: tuple[tuple[str, object], ...]
+
+    def __call__(self, shape: Shape) -> Shape:
+        return self.function(shape, **dict(self.settings))
+
+    @property
+    def __code__(self) -> CodeType:
+        return self.function.__code__

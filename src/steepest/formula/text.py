@@ -30,7 +30,22 @@ def equations(rule: Rule) -> str:
     v ← β v + (1 − β) g
     p ← p − η v
     with β = 0.9, η = 0.1; g is the gradient
+
+    A partitioned rule has the lines of each part, under the part's name.
     """
+    from steepest.formula.variants import variants
+
+    found = {}
+    for part, within in variants(rule):
+        with within:
+            found[part] = _equations(rule)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    indented = {part: "\n".join(f"  {line}" for line in text.splitlines()) for part, text in found.items()}
+    return "\n\n".join(f"{part}:\n{text}" for part, text in indented.items())
+
+
+def _equations(rule: Rule) -> str:
     shown = printout(rule)
     notation = TextNotation()
     expressions = Expressions(notation, shown.symbols)

@@ -2,117 +2,185 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any, Literal, overload
 
 from steepest import rules
-from steepest.core.errors import FormulaError, InputError, InputTypeError, MissingExtraError, SteepestError
-from steepest.core.oracle import Objective, Oracle
+from steepest.core.errors import InputError, InputTypeError, MissingExtraError
 from steepest.core.ranges import Range
-from steepest.core.sources import Source, blame
-from steepest.core.stepper import StepReport
-from steepest.engines import RuleStepper
-from steepest.formula import Rule
+from steepest.core.sources import Source
+from steepest.lab.about import About
 from steepest.lab.bench import Bench, Order
+from steepest.lab.command import Methods, command
 from steepest.lab.conduct import conduct
-from steepest.lab.contestant import Contestant, MethodLike, contestant
-from steepest.lab.design import settings
+from steepest.lab.contestant import Contestant, contestant
 from steepest.lab.events import Event, Progress
-from steepest.lab.problem_source import ProblemLike, absolute, checked, resolve
+from steepest.lab.plan import Plan
+from steepest.lab.problem_source import ProblemLike, absolute, resolve
+from steepest.lab.saved import finished, started, suite_finished
 from steepest.lab.schedule_families import check_family
-from steepest.lab.spec import FULL, QUICK, StudySpec
-from steepest.lab.store import Store, database, shown
-from steepest.lab.study import About, Study
-from steepest.lab.workers import one_thread, packed, usable_cores
+from steepest.lab.spec import FULL, QUICK, USUAL, StudySpec
+from steepest.lab.store import Store, database
+from steepest.lab.study import Study
+from steepest.lab.suite import Suite
+from steepest.lab.trying import try_out
+from steepest.lab.workers import packed, usable_cores
 from steepest.report import check_writable
 
 _COUNT = Range(low=1, integer=True)
-Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
 
 
-def compare(
+@overload
+def compare(  # type: ignore[overload-overlap] # a text is a sequence of texts
     problem: ProblemLike,
-    methods: Methods | None = None,
+    methods: Methods | Literal["all"] | None = None,
     *,
     trials: int | None = None,
     steps: int | None = None,
     seeds: int | None = None,
-    schedule: str = "constant",
+    schedule: str | Sequence[str] = "constant",
+    target: float | None = None,
+    reference: str | None = None,
+    timing: bool = False,
     store: str | Path | None = None,
     report: str | Path | None = None,
     jobs: int | None = None,
+    isolated: bool = False,
     device: str = "cpu",
     quick: bool = False,
     progress: Progress | None = None,
-) -> Study:
+) -> Study: ...
+@overload
+def compare(
+    problem: Sequence[ProblemLike],
+    methods: Methods | Literal["all"] | None = None,
+    *,
+    trials: int | None = None,
+    steps: int | None = None,
+    seeds: int | None = None,
+    schedule: str | Sequence[str] = "constant",
+    target: float | None = None,
+    reference: str | None = None,
+    timing: bool = False,
+    store: str | Path | None = None,
+    report: str | Path | None = None,
+    jobs: int | None = None,
+    isolated: bool = False,
+    device: str = "cpu",
+    quick: bool = False,
+    progress: Progress | None = None,
+) -> Suite: ...
+def compare(
+    problem: ProblemLike | Sequence[ProblemLike],
+    methods: Methods | Literal["all"] | None = None,
+    *,
+    trials: int | None = None,
+    steps: int | None = None,
+    seeds: int | None = None,
+    schedule: str | Sequence[str] = "constant",
+    target: float | None = None,
+    reference: str | None = None,
+    timing: bool = False,
+    store: str | Path | None = None,
+    report: str | Path | None = None,
+    jobs: int | None = None,
+    isolated: bool = False,
+    device: str = "cpu",
+    quick: bool = False,
+    progress: Progress | None = None,
+) -> Study | Suite:
     """Tune every method on the same budget, judge the winners on fresh seeds, and say what may be said.
 
-    problem: a built-in problem's name, "file.py:make", a `Problem`, or a function that makes one. methods: names,
-    "file.py:object", rules, functions that return them, `torch.optim` classes, optax transformations or factories, or
-    objects with `start`; a mapping gives them names; default: every rule in `rules.METHODS`. trials: settings tried of
-    each method, whole numbers from 1 like steps and seeds; defaults 20 × 1,000 steps and 10 fresh seeds, or 6 × 200 and
-    3 with `quick`, a look and not a claim. schedule: "constant", "cosine", "step" or "warmup-cosine". store: a file or
-    a database's URL that keeps runs, so that the same call continues a stopped study and a larger one extends it,
-    default: in memory; a run that failed is not kept: the same call tries it again. report: where to write the page;
-    default: nowhere. jobs: runs at once, default the usable cores (1 on other devices than the CPU). device: as PyTorch
+    problem: a built-in problem's name, "file.py:make", a `Problem`, or a function that makes one; a list of them gives
+    a `Suite`, a study of each and a verdict across. methods: names, "file.py:object", rules, functions that return
+    them, `torch.optim` classes, optax transformations or factories, or objects with `start`; a mapping gives them
+    names; default: the dozen of `lab.USUAL`; "all": every rule in `rules.METHODS`. trials: settings tried of each
+    method under each schedule, whole numbers from 1 like steps and seeds; defaults 20 × 1,000 steps and 10 fresh seeds,
+    or 6 × 200 and 3 with `quick`, a look and not a claim. schedule: the name of a learning-rate schedule ("constant",
+    "cosine", "step", "warmup-cosine", …), or a list: every method is tuned under each, ranked under its best.
+
+    target: the validation metric that counts as reached, where the problem has none the validation loss or value, a
+    finite number; default: the problem's own, else what the `reference` method (default: the best) reaches in the
+    median within 3/4 of the steps. timing: judging runs one at a time with nothing beside them, so that seconds may be
+    compared; they are run anew if the store has them only untimed.
+
+    store: a file or a database's URL that keeps runs, so that the same call continues a stopped study and a larger one
+    extends it, default: in memory; a run that failed is not kept: the same call tries it again. report: where to write
+    the page; default: nowhere. jobs: runs at once, default the usable cores (1 on other devices than the CPU).
+    isolated: a process of its own also for one job, so that a model that crashes costs its run only. device: as PyTorch
     names it. progress: told of every run.
 
     Everything is checked before anything is written. Raises InputError, UnknownNameError, ProblemError or StoreError,
     one line that names the argument, its range and its value. On Ctrl-C finished runs are kept.
 
     >>> study = compare("bowl", ["sgd", "adam"], trials=4, steps=50, seeds=1, jobs=1)
-    >>> study.best().method, len(study.runs)
-    ('sgd', 22)
+    >>> study.best().method, len([run for run in study.runs if run.phase == "tune"])
+    ('sgd', 8)
     """
     usual = QUICK if quick else FULL
     counts = {"trials": trials, "steps": steps, "seeds": seeds}
     budget = {name: _whole(name, usual[name] if value is None else value) for name, value in counts.items()}
-    _check_text("schedule", schedule)
-    check_family(schedule)
+    schedules = _schedules(schedule)
+    wanted = None if target is None else Range().check("compare", "target", target)
+    for name, flag in {"timing": timing, "isolated": isolated}.items():
+        if not isinstance(flag, bool):
+            raise InputTypeError(f"compare: {name} must be True or False, got {flag!r}")
     _check_text("device", device)
     _check_device(device)
     workers = _whole("jobs", (usable_cores() if device == "cpu" else 1) if jobs is None else jobs)
-    listed = rules.METHODS.keys() if methods is None else _listed(methods)
+    listed = USUAL if methods is None else rules.METHODS.keys() if methods == "all" else _listed(methods)
+    several = not isinstance(problem, str) and isinstance(problem, Sequence)
+    problems: Sequence[ProblemLike] = problem if several else [problem]  # type: ignore[assignment, list-item]
+    if not problems:
+        raise InputError("compare: problem must name at least 1 problem, got none")
     if report is not None:
-        _check_report(report, store, problem, methods)
+        _check_report(report, store, problems, methods)
     entrants = _entrants(listed)
-    found = resolve(problem)
-    spec = StudySpec(
-        problem=found.name,
-        methods=tuple(entrants),
-        spaces={name: entrant.space for name, entrant in entrants.items()},
-        schedule=schedule,
-        device=device,
-        quick=quick,
-        **budget,
-    )
-    order = Order(absolute(problem), {n: e.reference for n, e in entrants.items()}, schedule, spec.steps, device)
-    bench = Bench(found, entrants, schedule, spec.steps, device)
-    _try(bench, spec.trials)
-    if workers > 1:
-        packed(order)
-    command = _command(problem, methods, spec, store)
+    if reference is not None and reference not in entrants:
+        raise InputError(f"compare: reference must be one of the methods {sorted(entrants)}, got {reference!r}")
+    prepared = []
+    for item in problems:
+        found = resolve(item)
+        spec = StudySpec(
+            problem=found.name,
+            methods=tuple(entrants),
+            spaces={name: entrant.space for name, entrant in entrants.items()},
+            schedules=schedules,
+            device=device,
+            quick=quick,
+            timing=timing,
+            target=wanted,
+            reference=reference,
+            **budget,
+        )
+        order = Order(absolute(item), {n: e.reference for n, e in entrants.items()}, spec.steps, device)
+        bench = Bench(found, entrants, spec.steps, device)
+        try_out(bench, spec)
+        if workers > 1 or isolated:
+            packed(order)
+        prepared.append((spec, order, bench))
+    names = [spec.problem for spec, _, _ in prepared]
+    if len(set(names)) < len(names):
+        raise InputError(f"compare: problems must have names of their own, got {names}")
+    text = command(problems, methods, prepared[0][0], store)
     kept = Store(store)
-    done = conduct(spec, order, bench, kept, workers, progress or _silent)
-    about = About(
-        problem=found.summary,
-        metric=str(getattr(found, "metric_name", "metric")),
-        command=command,
-        trained=done.trained,
-        seconds=done.seconds,
-        jobs=workers,
-    )
-    study = Study(spec, done.runs, done.choices, kept, about)
+    studies: list[Study] = []
+    keys: list[str] = []
+    for spec, order, bench in prepared:
+        plan = Plan(spec, bench)
+        started(kept, plan, text)
+        done = conduct(plan, order, kept, workers, progress or _silent, isolated=isolated)
+        about = About.of(bench, done.choices, text, done.trained, done.seconds, workers)
+        studies.append(Study(spec, done.runs, done.choices, kept, about))
+        keys.append(finished(kept, studies[-1], plan))
+    result = Suite(studies) if several else studies[0]
+    if several:
+        suite_finished(kept, keys, ", ".join(names))
     if report is not None:
-        study.report(report)
-    return study
+        result.report(report)
+    return result
 
 
 def _silent(event: Event) -> None:
@@ -121,6 +189,17 @@ def _silent(event: Event) -> None:
 
 def _whole(name: str, value: object) -> int:
     return int(_COUNT.check("compare", name, value))
+
+
+def _schedules(schedule: object) -> tuple[str, ...]:
+    named = [schedule] if isinstance(schedule, str) else schedule
+    if not isinstance(named, Sequence) or not all(isinstance(item, str) for item in named):
+        raise InputTypeError(f"compare: schedule must be text, or a sequence of texts, got {schedule!r}")
+    if not named or len(set(named)) < len(named):
+        raise InputError(f"compare: schedule must name at least 1 schedule, each once, got {list(named)}")
+    for family in named:
+        check_family(family)
+    return tuple(named)
 
 
 def _listed(methods: Methods | Any) -> Methods:
@@ -149,13 +228,18 @@ def _check_text(name: str, value: object) -> None:
         raise InputTypeError(f"compare: {name} must be text, got {value!r}")
 
 
-def _check_report(path: str | Path, store: str | Path | None, problem: ProblemLike, methods: Methods | None) -> None:
+def _check_report(
+    path: str | Path,
+    store: str | Path | None,
+    problems: Sequence[ProblemLike],
+    methods: Methods | Literal["all"] | None,
+) -> None:
     """Refuse a page that could not be written after all the work, or would replace what the study reads."""
     for module, name in (("jinja2", "Jinja2"), ("plotly", "Plotly")):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(name, "lab")
-    items = methods.values() if isinstance(methods, Mapping) else methods or ()
-    sources = [Source.parse(item) for item in (problem, *items) if isinstance(item, str)]
+    items = methods.values() if isinstance(methods, Mapping) else () if isinstance(methods, str) else methods or ()
+    sources = [Source.parse(item) for item in (*problems, *items) if isinstance(item, str)]
     if store is not None and _same_file(path, database(store)):
         raise InputError(f"compare: report must be another file than the store, got {str(path)!r}")
     if any(source.is_file and _same_file(path, source.module) for source in sources if source is not None):
@@ -184,103 +268,3 @@ def _check_device(device: str) -> None:
             *(["mps"] if torch.backends.mps.is_available() else []),
         ]
         raise InputError(f"compare: device must be of {here} on this machine, got {device!r}") from error
-
-
-def _try(bench: Bench, trials: int) -> None:
-    """Make every method in all its settings and take one step with it: what cannot run is refused, nothing written."""
-    with _blaming(bench.problem.name):
-        checked(bench.problem, bench.device)
-    for name, entrant in bench.methods.items():
-        for setting in settings(entrant.space, trials):
-            with _blaming(name), _placing(entrant.make(setting, bench.schedule, bench.steps)):
-                entrant.key(setting, bench.schedule, bench.steps)
-        middle = entrant.space.setting([0.5] * len(entrant.space.dimensions))
-        method: Any = entrant.make(middle, bench.schedule, bench.steps)
-        length = getattr(method, "length", None)
-        if length is not None and length < bench.steps:
-            raise InputError(
-                f"{name}: its schedule must have at least {bench.steps} steps, as many as the run, got {length}"
-            )
-        with _blaming(bench.problem.name):
-            objective = bench.problem.start(0, bench.device)
-            objective.advance()
-            Oracle(objective).value_and_gradient()
-        with _blaming(name), _placing(method):
-            _step(name, method, objective)
-
-
-def _step(name: str, method: Any, objective: Objective) -> None:
-    """One step, as a run takes it."""
-    with one_thread(), np.errstate(all="ignore"):
-        stepper: Any = (
-            RuleStepper(method, objective.tensors)
-            if isinstance(method, Rule)
-            else method.start(objective.tensors, seed=0)
-        )
-        report = stepper.step(Oracle(objective))
-        with stepper.evaluating():
-            pass
-    if not isinstance(report, StepReport):
-        raise InputTypeError(f"{name}: step must return a StepReport, got {type(report).__name__}")
-
-
-@contextmanager
-def _blaming(owner: str) -> Iterator[None]:
-    """What is raised inside becomes one line that names the owner or the formula, and the place in the user's code."""
-    try:
-        yield
-    except SteepestError:
-        raise
-    except Exception as error:
-        raise blame(error, owner=owner) from error
-
-
-@contextmanager
-def _placing(method: object) -> Iterator[None]:
-    """A formula that is refused inside gets the place where it is written."""
-    try:
-        yield
-    except FormulaError as error:
-        formulas = [link.formula for _, link in method.links()] if isinstance(method, Rule) else []
-        found = [formula.function.__code__ for formula in formulas if str(error).startswith(f"{formula.name}:")]
-        place = f" ({Path(found[0].co_filename).name}:{found[0].co_firstlineno})" if found else ""
-        raise FormulaError(f"{error}{place}") from error
-
-
-def _command(problem: ProblemLike, methods: Methods | None, spec: StudySpec, store: str | Path | None) -> str:
-    """The line that runs the study again: on the command line, or in Python where objects were given."""
-    listed = None if methods is None else (list(methods.values()) if isinstance(methods, Mapping) else list(methods))
-    plain = isinstance(problem, str) and not isinstance(methods, Mapping)
-    counts = {"trials": spec.trials, "steps": spec.steps, "seeds": spec.seeds}
-    if plain and all(isinstance(item, str) for item in listed or ()):
-        parts = ["steepest", "compare", cast(str, problem)]
-        parts += [] if listed is None else ["--methods", ",".join(str(item) for item in listed)]
-        parts += ["--quick"] if spec.quick else []
-        parts += [text for name, count in counts.items() for text in (f"--{name}", str(count))]
-        parts += [] if spec.schedule == "constant" else ["--schedule", spec.schedule]
-        parts += [] if spec.device == "cpu" else ["--device", spec.device]
-        parts += [] if store is None else ["--store", shown(store)]
-        return shlex.join(parts)
-    parts = [_expression(problem) if isinstance(problem, str) or callable(problem) else spec.problem.replace("-", "_")]
-    if isinstance(methods, Mapping):
-        parts.append("{" + ", ".join(f"{name!r}: {_expression(item)}" for name, item in methods.items()) + "}")
-    elif listed is not None:
-        parts.append("[" + ", ".join(map(_expression, listed)) + "]")
-    options: dict[str, object] = {"quick": True} if spec.quick else {}
-    options |= counts
-    options |= {} if spec.schedule == "constant" else {"schedule": spec.schedule}
-    options |= {} if spec.device == "cpu" else {"device": spec.device}
-    options |= {} if store is None else {"store": shown(store)}
-    return f"steepest.compare({', '.join([*parts, *(f'{name}={value!r}' for name, value in options.items())])})"
-
-
-def _expression(item: object) -> str:
-    """An object as Python names it, as far as it has a name."""
-    if isinstance(item, str | Rule):
-        return repr(item)
-    if isinstance(item, functools.partial):
-        given = [_expression(item.func), *map(repr, item.args), *(f"{key}={v!r}" for key, v in item.keywords.items())]
-        return f"functools.partial({', '.join(given)})"
-    name = str(getattr(item, "__qualname__", type(item).__qualname__))
-    package = str(getattr(item, "__module__", "")).partition(".")[0]
-    return {"torch": "torch.optim.", "optax": "optax."}.get(package, "") + name

@@ -33,7 +33,8 @@ class Contestant:
 
     name: as tables show it. space: where it is tuned; empty for a method with fixed settings, which has one trial.
     reference: what another process makes the same contestant of. code: hash of the class, function or object that was
-    given, with the file it was loaded from; "" for a name or rule of ours.
+    given, with the file it was loaded from; "" for a name or rule of ours. default: the values that the factory itself
+    has for what is tuned, None where it has not one for each.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Contestant:
     reference: MethodLike
     make_method: Make
     code: str = ""
+    default: Setting | None = None
     _keys: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def make(self, setting: Setting, schedule: str, steps: int) -> Rule | Method:
@@ -97,9 +99,7 @@ def contestant(item: MethodLike, name: str | None = None) -> Contestant:
     if source is None:
         if item not in rules.METHODS:
             raise UnknownNameError("method", item, rules.METHODS)
-        return Contestant(
-            name or item, SPACES.get(item, learning_rate_only()), item, making.of_rules(rules.METHODS[item])
-        )
+        return _of_ours(name or item, item, item, "")
     found = source.load()
     own = source.name if source.is_file else _own_name(found)
     code = fingerprint(source.fingerprint(), _code(found)) if source.is_file else _code(found)
@@ -117,25 +117,32 @@ def _of_object(item: object, name: str, reference: MethodLike, code: str) -> Con
         return Contestant(name, Space(), reference, making.fixed(item), code)
     known = next((key for key, method in rules.METHODS.items() if item is method), None)
     if known is not None:
-        return Contestant(
-            name, SPACES.get(known, learning_rate_only()), reference, making.of_rules(rules.METHODS[known]), code
-        )
+        return _of_ours(name, known, reference, code)
     if not callable(item):
         raise InputTypeError(f"{name}: a method must be {KINDS}, got {type(item).__name__}")
     return _of_factory(item, name, reference, code)
+
+
+def _of_ours(name: str, known: str, reference: MethodLike, code: str) -> Contestant:
+    """A method of `rules`."""
+    factory = rules.METHODS[known]
+    space = SPACES.get(known, learning_rate_only())
+    default = _default(_parameters(factory, name), space)
+    return Contestant(name, space, reference, making.of_rules(factory), code, default)
 
 
 def _of_factory(factory: Callable[..., object], name: str, reference: MethodLike, code: str) -> Contestant:
     parameters = _parameters(factory, name)
     rate = next((key for key in LEARNING_RATE if key in parameters), None)
     space = _space(factory, name, parameters, rate)
+    default = _default(parameters, space)
     torch_class = _is_torch_optimizer(factory)
     for key, parameter in parameters.items():
         given = parameter.default is not parameter.empty or key in space.names or (torch_class and key == "params")
         if not given:
             raise InputTypeError(f"{name}: {key} must have a default or be in the space that is tuned, {space}")
     if torch_class:
-        return Contestant(name, space, reference, making.of_torch(factory, name, rate), code)
+        return Contestant(name, space, reference, making.of_torch(factory, name, rate), code, default)
     try:
         made = factory(**space.setting([0.5] * len(space.dimensions)))
     except SteepestError:
@@ -148,9 +155,9 @@ def _of_factory(factory: Callable[..., object], name: str, reference: MethodLike
         with_rate = Space((*learning_rate_only().dimensions, *space.dimensions))
         return Contestant(name, with_rate, reference, making.with_learning_rate(factory), code)
     if is_transformation(made):
-        return Contestant(name, space, reference, making.of_optax_factory(factory, rate), code)
+        return Contestant(name, space, reference, making.of_optax_factory(factory, rate), code, default)
     if is_method(made):
-        return Contestant(name, space, reference, making.called(factory, name, rate), code)
+        return Contestant(name, space, reference, making.called(factory, name, rate), code, default)
     raise InputTypeError(f"{name}: must return {KINDS}, got {type(made).__name__}")
 
 
@@ -166,6 +173,16 @@ def _space(
         return declared
     bound = factory.keywords if isinstance(factory, functools.partial) else {}
     return Space() if rate is None or rate in bound else learning_rate_only(rate)
+
+
+def _default(parameters: Mapping[str, inspect.Parameter], space: Space) -> Setting | None:
+    """What the signature itself gives to all that is tuned; None where it leaves something open, or nothing is tuned.
+
+    Zero for a hyperparameter that is searched on a log scale is a default like any other.
+    """
+    values = {key: parameters[key].default for key in space.names if key in parameters}
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values.values())
+    return {key: float(value) for key, value in values.items()} if values and numbers else None
 
 
 def _parameters(factory: Callable[..., object], name: str) -> Mapping[str, inspect.Parameter]:

@@ -13,8 +13,9 @@ import steepest
 from steepest.core.status import Status
 from steepest.trace import Trace
 
-Phase = Literal["tune", "confirm", "final"]
-"""Trials on the first tuning seed, the best of them again on the others, the winner on fresh seeds."""
+Phase = Literal["tune", "confirm", "final", "default", "rates"]
+"""Trials on the first tuning seed; the best of them again on the others; the chosen setting on fresh seeds, and the
+default one; learning rates about the chosen one on the tuning seeds."""
 
 DIVERGED = "diverged"
 """Status of a run that stayed finite but ended far above its start."""
@@ -30,7 +31,8 @@ class Run:
     key: hash of all that decides its result. study: hash of what runs must share to be compared. setting: the
     hyperparameters tried, empty for a method that is not tuned. status: one of `core.Status`, or "diverged".
     scores: the measurements after the last step, finite ones only. seconds: of the steps, evaluation excluded.
-    error: why it failed, else None.
+    error: why it failed, else None. schedule: of the learning rate, by name. alone: whether the run had the machine to
+    itself, so that its seconds may be compared.
     """
 
     key: str
@@ -45,6 +47,8 @@ class Run:
     scores: Mapping[str, float] = field(default_factory=dict)
     seconds: float = math.nan
     error: str | None = None
+    schedule: str = "constant"
+    alone: bool = False
 
     @property
     def diverged(self) -> bool:
@@ -90,9 +94,10 @@ def study_key(problem: str, schedule: str, steps: int, device: str) -> str:
     return _hash({"problem": problem, "schedule": schedule, "steps": steps, "device": device.partition(":")[0]})
 
 
-def run_key(study: str, method: str, setting: Mapping[str, float], seed: int) -> str:
-    """Hash of a run: its study, the method's fingerprint, the setting and the seed."""
-    return _hash({"study": study, "method": method, "setting": dict(setting), "seed": seed})
+def run_key(study: str, method: str, setting: Mapping[str, float], seed: int, alone: bool = False) -> str:
+    """Hash of a run: its study, the method's fingerprint, the setting, the seed, and whether its seconds count."""
+    timed = {"alone": True} if alone else {}
+    return _hash({"study": study, "method": method, "setting": dict(setting), "seed": seed, **timed})
 
 
 def _hash(parts: Mapping[str, object]) -> str:

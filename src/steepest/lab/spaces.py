@@ -123,6 +123,46 @@ SPACES: Final[Mapping[str, Space]] = {
     "lion": Space.of(Dimension("lr", 1e-6, 1e-2), _momentum("beta1"), _memory("beta2")),
     "lamb": Space.of(Dimension("lr", 1e-4, 1e0), _momentum("beta1"), _memory("beta2")),
     "lars": Space.of(Dimension("lr", 1e-2, 1e2), _momentum("beta")),
+    "muon-adamw": Space.of(Dimension("lr", 1e-4, 1e0), Dimension("adamw_lr", 1e-5, 1e-1), _momentum("beta")),
+    "shampoo": Space.of(Dimension("lr", 1e-4, 1e0)),
+    "soap": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adafactor": Space.of(Dimension("lr", 1e-4, 1e0)),
+    "amsgrad": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "nadam": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adamax": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adadelta": Space.of(Dimension("lr", 1e-2, 1e2), _memory("rho"), Dimension("eps", 1e-8, 1e-4)),
+    "yogi": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "adabound": Space.of(
+        Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2"), Dimension("final_ratio", 1e0, 1e3)
+    ),
+    "adan": Space.of(Dimension("lr", 1e-5, 1e-1), Dimension("beta1", 5e-3, 2e-1, complement=True), _momentum("beta2")),
+    "ademamix": Space.of(
+        Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), Dimension("beta3", 1e-4, 1e-2, complement=True)
+    ),
+    "sign-sgd": Space.of(Dimension("lr", 1e-6, 1e-2)),
+    "signum": Space.of(Dimension("lr", 1e-6, 1e-2), _momentum("beta")),
+    "rprop": Space.of(Dimension("lr", 1e-5, 1e-1), Dimension("eta_minus", 0.3, 0.8, "linear")),
+    "novograd": Space.of(
+        Dimension("lr", 1e-4, 1e0), _momentum("beta1"), Dimension("beta2", 1e-2, 0.75, complement=True)
+    ),
+    "asgd": Space.of(Dimension("lr", 1e-3, 1e1), Dimension("lambd", 1e-6, 1e-2)),
+    "sparse-adam": Space.of(Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2")),
+    "accelerated-gradient": Space.of(Dimension("lr", 1e-4, 1e0)),
+    "sam": Space.of(Dimension("lr", 1e-4, 1e0), Dimension("rho", 1e-2, 5e-1), _momentum("beta")),
+    "asam": Space.of(Dimension("lr", 1e-4, 1e0), Dimension("rho", 1e-1, 5e0), _momentum("beta")),
+    "polyak-step": Space.of(Dimension("lr", 1e-2, 1e1), Dimension("max_step", 1e-3, 1e1)),
+    "schedule-free-sgd": Space.of(Dimension("lr", 1e-3, 1e1), _momentum("beta")),
+    "schedule-free-adamw": Space.of(
+        Dimension("lr", 1e-5, 1e-1), _momentum("beta1"), _memory("beta2"), Dimension("weight_decay", 1e-4, 1e0)
+    ),
+    "dadapt-sgd": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "dadapt-adam": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "dadapt-adagrad": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "prodigy": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "dog": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "ldog": Space.of(Dimension("lr", 1e-2, 1e2)),
+    "adahessian": Space.of(Dimension("lr", 1e-4, 1e0), _momentum("beta1"), _memory("beta2")),
+    "sophia": Space.of(Dimension("lr", 1e-6, 1e-2), _momentum("beta1"), Dimension("gamma", 1e-3, 1e0)),
 }
 """Every range of lr spans four decades about the values in use. Plain gradient steps carry the problem's units and
 need the largest; momentum multiplies a step by up to 1 / (1 − β); elementwise-scaled steps move each weight by about
@@ -130,4 +170,13 @@ lr and need the smallest; Lion's sign has a norm 3 to 10 times that of Adam's up
 much smaller (Chen et al. 2023, arXiv:2302.06675, §5). With a trust ratio the learning rate is the share of its own
 length by which a tensor moves: LAMB's directly, LARS's times its trust coefficient of 0.001. Logarithmic ranges of
 1 − β follow Choi et al. 2019, arXiv:1910.05446. Weight decay is tuned where it is the method's point; the others keep
-their default of none."""
+their default of none. Adadelta's learning rate is a factor near 1, and its ε sets the length of the first updates
+(Zeiler 2012, arXiv:1212.5701, Table 2); AdaBound's last rate is that of SGD with momentum, up to three decades above
+Adam's (Luo et al. 2019, arXiv:1902.09843, Appendix G). Signs move every weight by lr, as Lion's do. Adan's and
+AdEMAMix's ranges lie about their papers' β; a shorter run needs a smaller β₃ (Pagliardini et al. 2024,
+arXiv:2409.03137). Rprop's learning rate is only the first step. NovoGrad's β₂ reaches from optax's default of 0.25 to
+the paper's 0.98 and on: it averages one number a tensor. ASGD's rate is plain gradient descent's, and falls on the
+time scale 1 / (λ lr); its average begins after t₀ steps, by default never in a study. Muon's orthogonalized updates
+have a spectral norm near 1, and its partner AdamW has a rate of its own (Jordan et al. 2024); Shampoo's have one below
+1 and grow shorter as its sums grow; SOAP is Adam in another basis; Adafactor's rate is the share of its own size by
+which a tensor moves."""

@@ -5,61 +5,23 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from steepest.lab.records import Run
-from steepest.lab.spaces import Setting
-from steepest.lab.spec import StudySpec
+from steepest.lab.about import About
+from steepest.lab.records import Phase, Run
+from steepest.lab.result import Result
+from steepest.lab.spec import Entry, StudySpec
 from steepest.lab.store import Store
-from steepest.lab.tuning import Choice
-from steepest.statistics import Interval, Verdict, median_interval, verdict
+from steepest.lab.tuning import Choice, leading
+from steepest.statistics import Interval, Verdict, interquartile_mean, median_interval, verdict
 from steepest.trace import Trace
 
-
-@dataclass(frozen=True)
-class Result:
-    """One method's line in the ranked table.
-
-    rank: 1 has the lowest median. setting: the one chosen, None where every trial diverged or failed. score: the
-    median over the fresh seeds with its interval. metric: the same of the problem's metric (of the distance to a
-    function's minimizer), None without one or where a run diverged. diverged, failed: on how many of the `seeds`,
-    apart; a method without a setting counts on all of them.
-    p_adjusted: against the first, Holm-corrected, None for the first or without a test. tied: not shown to be worse
-    than the first. remarks: what speaks against the setting.
-    """
-
-    rank: int
-    method: str
-    setting: Setting | None
-    score: Interval
-    metric: Interval | None
-    seeds: int
-    diverged: int
-    failed: int
-    p_adjusted: float | None
-    tied: bool
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class About:
-    """What a report says of a study beside its runs.
-
-    problem: one line about it. metric: what its metric is called. command: how to run it again. trained: how many runs
-    this call trained, of all. seconds: of wall time. jobs: how many ran at once.
-    """
-
-    problem: str
-    metric: str
-    command: str
-    trained: int
-    seconds: float
-    jobs: int
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @final
@@ -67,14 +29,17 @@ class Study:
     """The answer to "which method is better on this problem?", with the runs it rests on.
 
     spec: what was declared. runs: all of them, in the order of the phases. choices: the setting chosen for each
-    method, None where every trial diverged or failed. about: what else the report says.
+    method under each schedule, None where every trial diverged or failed. about: what else the report says. In a
+    notebook it shows its verdict and its table.
     """
 
     def __init__(
-        self, spec: StudySpec, runs: Sequence[Run], choices: Mapping[str, Choice | None], store: Store, about: About
+        self, spec: StudySpec, runs: Sequence[Run], choices: Mapping[Entry, Choice | None], store: Store, about: About
     ) -> None:
         self.spec, self.runs, self.choices, self.about = spec, tuple(runs), dict(choices), about
         self._store = store
+        self._leading = leading(self.choices)
+        self._traces: dict[str, Mapping[int, Trace]] = {}
 
     def __repr__(self) -> str:
         return f"<study of {self.spec.problem}: {len(self.runs)} runs; {self.sentence}>"
@@ -82,7 +47,7 @@ class Study:
     @cached_property
     def judged_by(self) -> str:
         """The measurement that methods are ranked by: test loss where there is one, else validation loss, else f."""
-        known = {name for run in self.finals for name in run.scores}
+        known = {name for run in self.runs if run.phase == "final" for name in run.scores}
         return next((name for name in ("test_loss", "validation_loss") if name in known), "value")
 
     @property
@@ -91,21 +56,51 @@ class Study:
         return self.judged_by.replace("_", " ")
 
     @property
+    def where(self) -> str:
+        """The store's path or URL without a password, "memory" where there is no file."""
+        return self._store.where
+
+    @property
+    def curve_column(self) -> str:
+        """The measurement that is taken along the runs: validation loss, or the value where there is no data."""
+        return "value" if self.judged_by == "value" else "validation_loss"
+
+    @property
+    def curve_label(self) -> str:
+        """`curve_column` in words."""
+        return self.curve_column.replace("_", " ")
+
+    @property
     def metric_label(self) -> str:
         """The metric on the same data in words; for a function, the distance to its minimizer."""
         return "distance" if self.judged_by == "value" else self.label.replace("loss", self.about.metric)
 
+    def entry(self, method: str) -> Entry:
+        """The method with the schedule that was best for it on validation; the first where none held."""
+        return self._leading.get(method, Entry(method, self.spec.schedules[0]))
+
+    def choice(self, method: str) -> Choice | None:
+        """The setting chosen for a method under its schedule, None where every trial diverged or failed."""
+        return self.choices.get(self.entry(method))
+
+    def phase(self, phase: Phase, entry: Entry) -> tuple[Run, ...]:
+        """The runs of a phase of a method under a schedule."""
+        return self._by_phase.get((phase, entry), ())
+
     @cached_property
     def finals(self) -> tuple[Run, ...]:
-        """The runs of the chosen settings on fresh seeds."""
-        return tuple(run for run in self.runs if run.phase == "final")
+        """The runs on fresh seeds of what was chosen for each method: a setting and a schedule."""
+        return tuple(run for name in self.spec.methods for run in self.phase("final", self.entry(name)))
 
     @cached_property
     def scores(self) -> dict[str, list[float]]:
         """For each method its score on each fresh seed, in their order; +inf where it diverged or failed."""
-        found = {(run.method, run.seed): run.score(self.judged_by) for run in self.finals}
-        seeds = self.spec.fresh_seeds
-        return {name: [found.get((name, seed), math.inf) for seed in seeds] for name in self.spec.methods}
+        return {name: self.scores_of("final", self.entry(name)) for name in self.spec.methods}
+
+    def scores_of(self, phase: Phase, entry: Entry) -> list[float]:
+        """The scores on the fresh seeds of a method under a schedule; +inf where a run diverged, failed or is not."""
+        found = {run.seed: run.score(self.judged_by) for run in self.phase(phase, entry)}
+        return [found.get(seed, math.inf) for seed in self.spec.fresh_seeds]
 
     @cached_property
     def seedless(self) -> bool:
@@ -134,6 +129,17 @@ class Study:
         look = " This was a quick look, not a claim." if self.spec.quick else ""
         return self.verdict.sentence + look
 
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """What follows the verdict: the setting to take with its usable learning rates, time to target, advice."""
+        from steepest.lab.findings import details
+
+        return details(self)
+
+    def interval(self, scores: Sequence[float]) -> Interval:
+        """The median over seeds with its interval; of one run where runs do not depend on the seed."""
+        return median_interval(scores[:1] if self.seedless else scores)
+
     def table(self) -> tuple[Result, ...]:
         """A line a method, best first."""
         return tuple(self._result(rank, name) for rank, name in enumerate(self.verdict.order, start=1))
@@ -143,12 +149,19 @@ class Study:
         return self._result(1, self.verdict.order[0])
 
     def trials(self, method: str) -> tuple[Run, ...]:
-        """A method's trials on the first tuning seed, in the order of the points."""
-        return tuple(run for run in self.runs if run.phase == "tune" and run.method == method)
+        """A method's trials under its schedule on the first tuning seed, in the order of the points."""
+        return self.phase("tune", self.entry(method))
 
     def trace(self, run: Run) -> Trace | None:
         """The trace of one of the runs, None where it failed."""
         return self._store.trace(run.key)
+
+    def traces(self, method: str) -> Mapping[int, Trace]:
+        """The traces of a method's judging runs by seed; a run that failed has none."""
+        if method not in self._traces:
+            keys = {run.key: run.seed for run in self.phase("final", self.entry(method))}
+            self._traces[method] = {keys[key]: trace for key, trace in self._store.traces(keys).items()}
+        return self._traces[method]
 
     def gradients_per_step(self, method: str) -> float | None:
         """The median over a method's final runs, None where none of them ended."""
@@ -163,7 +176,7 @@ class Study:
         """
         begun: dict[int, list[list[float]]] = {}
         for name in self.spec.methods:
-            for seed, trace in self._final_traces(name).items():
+            for seed, trace in self.traces(name).items():
                 first = [float(column[0]) for key, column in sorted(trace.evaluations.items()) if key != "step"]
                 begun.setdefault(seed, []).append([*first, float(trace.steps["value"][0])])
         if not begun:
@@ -178,22 +191,46 @@ class Study:
         write(report_data(self), path)
         return Path(path)
 
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a run: problem, method, schedule, phase, seed, status, "setting.lr" and the like, "scores.test_loss"
+        and the like. Needs pandas, else MissingExtraError.
+        """
+        from steepest.lab.frames import frame
+
+        return frame(self.runs)
+
+    def _repr_html_(self) -> str:
+        from steepest.lab.report_data import rows
+        from steepest.report import fragment
+
+        return fragment(self.sentence, rows(self), score_label=self.label, notes=self.details)
+
+    @cached_property
+    def _by_phase(self) -> dict[tuple[Phase, Entry], tuple[Run, ...]]:
+        found: dict[tuple[Phase, Entry], list[Run]] = {}
+        for run in self.runs:
+            found.setdefault((run.phase, Entry(run.method, run.schedule)), []).append(run)
+        return {key: tuple(runs) for key, runs in found.items()}
+
     def _result(self, rank: int, name: str) -> Result:
-        choice = self.choices[name]
-        runs = [run for run in self.finals if run.method == name]
-        tuning = [run for run in self.runs if run.method == name and run.phase != "final"]
+        choice = self.choice(name)
+        runs = self.phase("final", self.entry(name))
+        tuning = [run for run in self.runs if run.method == name and run.phase in {"tune", "confirm"}]
         missing = self.spec.seeds if choice is None else 0
         diverges = any(run.diverged for run in tuning)
         return Result(
             rank=rank,
             method=name,
+            schedule=self.entry(name).schedule,
             setting=None if choice is None else choice.setting,
             score=self.verdict.intervals[name],
+            iqm=interquartile_mean(self.scores[name][:1] if self.seedless else self.scores[name]),
             metric=self._metric(runs[:1] if self.seedless else runs),
             seeds=self.spec.seeds,
             diverged=sum(run.diverged for run in runs) + (missing if diverges else 0),
             failed=sum(run.failed for run in runs) + (0 if diverges else missing),
             p_adjusted=self.verdict.p_adjusted.get(name),
+            improvement=self.verdict.improvement.get(name),
             tied=name in self.verdict.tied,
             remarks=self._remarks(name, choice),
         )
@@ -205,15 +242,11 @@ class Study:
 
     def _repeats(self, name: str) -> bool:
         """Whether a method's final runs saw the same values at every step, and not only ended with equal scores."""
-        columns = [trace.steps["value"] for trace in self._final_traces(name).values()]
+        columns = [trace.steps["value"] for trace in self.traces(name).values()]
         return all(np.array_equal(column, columns[0], equal_nan=True) for column in columns)
 
-    def _final_traces(self, name: str) -> dict[int, Trace]:
-        traces = {run.seed: self.trace(run) for run in self.finals if run.method == name}
-        return {seed: trace for seed, trace in traces.items() if trace is not None}
-
     def _remarks(self, name: str, choice: Choice | None) -> tuple[str, ...]:
-        runs = [run for run in self.runs if run.method == name]
+        runs = [run for run in self.runs if run.method == name and run.phase != "rates"]
         failed = [run for run in runs if run.failed]
         reason = f": {failed[0].error}" if failed and failed[0].error else ""
         if choice is not None:

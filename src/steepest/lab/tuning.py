@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from steepest.jax import LEARNING_RATE
 from steepest.lab.records import Run
 from steepest.lab.spaces import Dimension, Setting, Space
+from steepest.lab.spec import Entry
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,19 @@ def choose(runs: Sequence[Run]) -> tuple[Setting, float] | None:
     return groups[best][0].setting, medians[best]
 
 
+def leading(choices: Mapping[Entry, Choice | None]) -> dict[str, Entry]:
+    """For each method the schedule whose choice has the least validation loss; the first of equal ones.
+
+    A method that has no choice under any schedule is left out.
+    """
+    best: dict[str, Entry] = {}
+    for entry, choice in choices.items():
+        known = choices[best[entry.method]] if entry.method in best else None
+        if choice is not None and (known is None or choice.validation < known.validation):
+            best[entry.method] = entry
+    return best
+
+
 def remarks(space: Space, setting: Setting, trials: Sequence[Run]) -> tuple[str, ...]:
     """Whether the learning rate chosen lies at the border of its range or next to a trial that diverged."""
     rate = _rate(space)
@@ -68,6 +82,12 @@ def at_border(space: Space, setting: Setting) -> bool:
     """Whether the learning rate lies in the outermost 5 % of its range; False where none is tuned."""
     rate = _rate(space)
     return rate is not None and rate.at_border(setting[rate.name])
+
+
+def rate_name(space: Space) -> str | None:
+    """What the learning rate is called in a space, None where none is tuned."""
+    rate = _rate(space)
+    return None if rate is None else rate.name
 
 
 def _rate(space: Space) -> Dimension | None:

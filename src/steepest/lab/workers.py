@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
-import signal
 import sys
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from multiprocessing import connection
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, final
+from dataclasses import dataclass
+from typing import Final, final
 
 from steepest.core.errors import InputTypeError, MissingExtraError
 from steepest.lab.bench import Bench, Order, Outcome, Task
+from steepest.lab.pool import Pool
 
 try:
     import cloudpickle
@@ -26,7 +20,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("cloudpickle or threadpoolctl", "lab") from error
 
-LOST = "the process that ran it died: out of memory, or killed"
+POLL: Final = 0.2
+"""Seconds after which a source of tasks that had none is asked again."""
 
 
 def usable_cores() -> int:
@@ -49,38 +44,78 @@ def packed(order: Order) -> bytes:
 
 
 @contextmanager
-def train(order: Order, bench: Bench, jobs: int) -> Iterator[Crew]:
+def train(order: Order, bench: Bench, jobs: int, *, isolated: bool = False) -> Iterator[Crew]:
     """Whoever trains the runs of `order`: this process at `jobs` = 1, with the `bench` it has, else worker processes.
 
-    All train with one thread a run, so that the number of jobs changes no bit of a result.
+    isolated: a worker process also for one job, so that a crash in a model costs its run only, and Ctrl-C ends a step
+    that does not listen. All train with one thread a run, so that the number of jobs changes no bit of a result.
     """
-    if jobs == 1:
+    if jobs == 1 and not isolated:
         with one_thread():
-            yield Crew(order, bench, None)
+            yield Crew(1, bench)
         return
-    workers = _Workers(order, jobs)
+    pool: Pool[Group, list[Outcome]] = Pool(_serve, packed(order), jobs, POLL)
     try:
-        yield Crew(order, bench, workers)
+        yield Crew(jobs, pool)
     except BaseException:
-        workers.kill()
+        pool.kill()
         raise
-    workers.close()
+    pool.close()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks that are trained together in one computation, or one by itself."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may be trained meanwhile."""
+        return any(task.alone for task in self.tasks)
 
 
 @final
 class Crew:
-    """Trains tasks as they are drawn from an iterable, and yields each with its outcome as it is done."""
+    """Trains groups of tasks as they are drawn from an iterable, and yields each task with its outcome when it is done.
 
-    def __init__(self, order: Order, bench: Bench, workers: _Workers | None) -> None:
-        self._order, self._bench, self._workers = order, bench, workers
+    jobs: how many groups at once.
+    """
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
-        """Draws the next task only when somebody is free for it. Workers finish in any order."""
-        if self._workers is not None:
-            yield from self._workers.run(tasks)
+    def __init__(self, jobs: int, trainer: Bench | Pool[Group, list[Outcome]]) -> None:
+        self.jobs, self._trainer = jobs, trainer
+
+    def run(self, groups: Iterable[Group | None]) -> Iterator[tuple[Task, Outcome]]:
+        """Draws the next group only when somebody is free for it. Workers finish in any order.
+
+        None for a group says that there is none just now: what is under way goes on, and the next is drawn a little
+        later. A task that must be alone is trained while no other is under way. One whose process dies is tried again
+        in a new process while nothing else is under way; if that dies too, the run has failed, and its outcome says
+        of what. A group whose process dies twice is taken apart, and only the guilty run fails.
+        """
+        if isinstance(self._trainer, Pool):
+            lost = yield from self._answers(self._trainer, groups)
+            yield from self._answers(self._trainer, (Group((task,)) for group in lost for task in group.tasks))
             return
-        for task in tasks:
-            yield task, self._bench.execute(task)
+        for due in groups:
+            if due is None:
+                time.sleep(POLL)
+            else:
+                yield from zip(due.tasks, _execute(self._trainer, due), strict=True)
+
+    def _answers(
+        self, pool: Pool[Group, list[Outcome]], groups: Iterable[Group | None]
+    ) -> Generator[tuple[Task, Outcome], None, list[Group]]:
+        """The outcomes; at its end the groups of several that no process survived."""
+        lost = []
+        for group, answer in pool.run(groups):
+            if not isinstance(answer, str):
+                yield from zip(group.tasks, answer, strict=True)
+            elif len(group.tasks) == 1:
+                yield group.tasks[0], Outcome.lost(answer)
+            else:
+                lost.append(group)
+        return lost
 
 
 @contextmanager
@@ -98,171 +133,42 @@ def one_thread() -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
-@final
-class _Workers:
-    """A pool of spawned processes that is rebuilt when one of them dies."""
-
-    def __init__(self, order: Order, jobs: int) -> None:
-        self._payload, self._jobs = packed(order), jobs
-        self._context = _Context()
-        self._executor = self._new()
-
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
-        """At most two tasks a worker are under way, so that none waits for its next one."""
-        waiting = iter(tasks)
-        under_way: dict[Future[Outcome], Task] = {}
-        suspects: deque[Task] = deque()
-        exhausted = False
-        while True:
-            while not exhausted and len(under_way) < 2 * self._jobs:
-                task = next(waiting, None)
-                if task is None:
-                    exhausted = True
-                elif not self._submit(task, under_way):
-                    suspects.append(task)
-                    break
-            if not under_way and not suspects:
-                return
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED) if under_way else (set(), set())
-            for future in done:
-                task = under_way.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    suspects.append(task)
-                else:
-                    yield task, future.result()
-            if suspects:
-                for future, task in under_way.items():  # a broken pool loses all that was under way
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        suspects.append(task)
-                    else:
-                        yield task, future.result()
-                under_way.clear()
-                yield from self._alone(suspects)
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True)
-
-    def kill(self) -> None:
-        """End at once; what was under way is lost."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._context.terminate()
-
-    def _alone(self, suspects: deque[Task]) -> Iterator[tuple[Task, Outcome]]:
-        """One of these made its process die: each runs by itself, and the one that does it again is told."""
-        self._rebuild()
-        while suspects:
-            task = suspects.popleft()
-            try:
-                outcome = self._executor.submit(_execute, task).result()
-            except BrokenProcessPool:
-                outcome = Outcome.lost(LOST)
-                self._rebuild()
-            yield task, outcome
-
-    def _rebuild(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._executor = self._new()
-
-    def _submit(self, task: Task, under_way: dict[Future[Outcome], Task]) -> bool:
-        try:
-            under_way[self._executor.submit(_execute, task)] = task
-        except BrokenProcessPool:
-            return False
-        return True
-
-    def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._jobs, mp_context=self._context, initializer=_begin, initargs=(self._payload,))
-
-
-class _Process(SpawnProcess):
-    """A spawned process that does not import the parent's main script.
-
-    A worker needs nothing from it, and a script that calls `compare` at its top level would start its study again in
-    every worker.
-    """
-
-    def start(self) -> None:
-        main = sys.modules["__main__"]
-        missing = object()
-        kept = {name: getattr(main, name, missing) for name in ("__spec__", "__file__")}
-        try:
-            main.__spec__ = None
-            with contextlib.suppress(AttributeError):
-                del main.__file__
-            with _interrupts_wait():
-                super().start()
-        finally:
-            for name, value in kept.items():
-                if value is not missing:
-                    setattr(main, name, value)
-        _STARTED.append(self)
-
-
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Ctrl-C reaches this process after the context; a process started inside never hears it, also while it starts."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_STARTED: list[_Process] = []
-
-
-class _Context(SpawnContext):
-    """Makes such processes, and can end those it made."""
-
-    Process = _Process
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._first = len(_STARTED)
-
-    def terminate(self) -> None:
-        for process in _STARTED[self._first :]:
-            if process.is_alive():
-                process.terminate()
-
-
-_payload: bytes = b""
-_bench: Bench | None = None
-_threads = ExitStack()
-
-
-def _begin(payload: bytes) -> None:
-    """In a new worker: leave Ctrl-C to the parent, end with it, use one thread."""
-    global _payload  # a worker is one process with one study
-    _payload = payload
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+def _serve(payload: bytes) -> Callable[[Group], list[Outcome]]:
+    """Trains groups of tasks in a worker process; problem and methods are made with the first one."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
+    threads = ExitStack()
+    made: list[Bench] = []
+
+    def answer(group: Group) -> list[Outcome]:
+        if not made:
+            try:
+                made.append(Bench.of(_unpacked(payload)))
+            except Exception as error:
+                return [Outcome.failed(error, owner=task.method) for task in group.tasks]
+            except SystemExit as error:
+                return [_left(error)] * len(group.tasks)
+            threads.enter_context(one_thread())  # for the rest of this process's life
+        return _execute(made[0], group)
+
+    return answer
 
 
-def _end_with(sentinel: Any) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
-
-
-def _execute(task: Task) -> Outcome:
-    global _bench
-    if _bench is None:
-        try:
-            _bench = Bench.of(_unpacked())
-        except Exception as error:
-            return Outcome.failed(error, owner=task.method)
-        _threads.enter_context(one_thread())  # for the rest of this process's life
-    return _bench.execute(task)
-
-
-def _unpacked() -> Order:
-    order = cloudpickle.loads(_payload)
+def _unpacked(payload: bytes) -> Order:
+    order = cloudpickle.loads(payload)
     assert isinstance(order, Order)
     return order
+
+
+def _execute(bench: Bench, group: Group) -> list[Outcome]:
+    """A run of a model that ends Python has failed, and Python goes on."""
+    try:
+        return bench.execute_many(group.tasks)
+    except SystemExit as error:
+        if len(group.tasks) == 1:
+            return [_left(error)]
+        return [outcome for task in group.tasks for outcome in _execute(bench, Group((task,)))]
+
+
+def _left(error: SystemExit) -> Outcome:
+    return Outcome.lost(f"it called sys.exit({error.code!r})")

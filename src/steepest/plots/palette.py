@@ -26,6 +26,8 @@ INK: Final = "#1c2128"
 MUTED: Final = "#5b6470"
 RULE: Final = "#dde1e6"
 GHOST: Final = "#b4bac2"
+BAD: Final = "#b3261e"
+"""What diverged."""
 
 _DASHES: Final = (
     "solid",
@@ -59,7 +61,16 @@ class Style:
 
     def rgba(self, opacity: float) -> str:
         """The colour with an opacity in [0, 1]."""
-        return f"{_rgb(self.colour)}{opacity:g})"
+        return with_opacity(self.colour, opacity)
+
+
+def with_opacity(colour: str, opacity: float) -> str:
+    """A colour of this module with an opacity in [0, 1].
+
+    >>> with_opacity("#0054c0", 0.5)
+    'rgba(0,84,192,0.5)'
+    """
+    return f"{_rgb(colour)}{opacity:g})"
 
 
 def styles(names: Sequence[str]) -> dict[str, Style]:
@@ -84,7 +95,7 @@ def _rgb(colour: str) -> str:
 
 
 def _dark() -> dict[str, str]:
-    pairs = (*PAIRS, (INK, "#e6e9ed"), (MUTED, "#9aa3ae"), (RULE, "#2b3038"), (GHOST, "#4a515b"))
+    pairs = (*PAIRS, (INK, "#e6e9ed"), (MUTED, "#9aa3ae"), (RULE, "#2b3038"), (GHOST, "#4a515b"), (BAD, "#ff8f85"))
     return {light: dark for light, dark in pairs} | {_rgb(light): _rgb(dark) for light, dark in pairs}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from steepest.core.errors import InputError, InputTypeError, MissingExtraError
@@ -17,12 +17,15 @@ except ImportError as error:
     raise MissingExtraError("PyTorch", "torch") from error
 
 from steepest.problems.batches import BatchOrder
+from steepest.problems.grid_check import check_grid
 from steepest.problems.splits import read_split
 from steepest.problems.training_check import build, dry_run, torch_device
+from steepest.problems.training_grid import TrainingGrid
 from steepest.problems.training_objective import TrainingObjective
 
 if TYPE_CHECKING:
     from steepest.problems.splits import Data, Split
+    from steepest.problems.training_grid import Verdict
     from steepest.problems.training_objective import Loss, Metric
 
 
@@ -92,6 +95,7 @@ class TrainingProblem(Problem):
         self._text = fingerprint(model, loss, metric)
         self._fingerprint: str | None = None
         self._placed: dict[str, dict[str, Split]] = {}
+        self._verdicts: dict[tuple[str, bool], Verdict] = {}
 
     @property
     def name(self) -> str:
@@ -161,6 +165,22 @@ class TrainingProblem(Problem):
         order = BatchOrder(splits["train"], self._batch_size, seed)
         return TrainingObjective(network, self._loss, self._metric, splits, order, self._batch_size, place)
 
+    def start_together(self, seeds: Sequence[int], device: str = "cpu") -> TrainingGrid:
+        """The runs of these seeds, which may repeat, as one batched computation: see `TrainingGrid`.
+
+        Raises InputError with the reason where that is not possible, or does not give the numbers of single runs.
+        """
+        seeds = [run_seed(self._name, seed) for seed in seeds]
+        if not seeds:
+            raise InputError(f"{self._name}: seeds must hold at least 1 seed, got none")
+        place = torch_device(self._name, device)
+        networks = {seed: build(self._name, self._model, seed, place) for seed in dict.fromkeys(seeds)}
+        parts = (self._loss, self._metric, self._on(place), self._batch_size, place)
+        key = (str(place), len(networks) > 1)
+        if key not in self._verdicts:
+            self._verdicts[key] = check_grid(self._name, networks, seeds, *parts)
+        return TrainingGrid(self._name, networks, seeds, *parts, verdict=self._verdicts[key])
+
     def fingerprint(self) -> str:
         """A hash of data, batch size, and the text of model, loss and metric; computed once."""
         if self._fingerprint is None:
@@ -171,7 +191,7 @@ class TrainingProblem(Problem):
     def __getstate__(self) -> dict[str, Any]:
         """The fingerprint travels along: another process may not be able to read the functions' source."""
         self.fingerprint()
-        return self.__dict__ | {"_placed": {}}
+        return self.__dict__ | {"_placed": {}, "_verdicts": {}}
 
     def _on(self, device: Any) -> dict[str, Split]:
         """The splits on `device`, moved there once."""

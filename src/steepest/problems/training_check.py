@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
@@ -15,6 +15,9 @@ from torch import nn
 from steepest.core.errors import InputError, ProblemError
 from steepest.problems.seeding import TorchRandom, all_seeded
 from steepest.problems.splits import CHUNK, ArraySplit, Batch, Split
+
+_ROUNDING: Final = 1e-5
+"""Relative difference of two losses that the order of a device's sums may cause."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,11 +67,15 @@ def dry_run(
     for split in splits.values():
         split.check_finite(owner)
     network = build(owner, model, 0, device)
-    _check_fresh(owner, network, build(owner, model, 0, device))
+    again = build(owner, model, 0, device)
+    _check_fresh(owner, network, again)
     places = {name: split.to(device) for name, split in splits.items()}
     with TorchRandom(device).seeded(0):
         for batch in _telling_batches(places["train"], batch_size):
             _check_loss(owner, network, loss, batch, splits["train"], "train")
+    batch = next(_telling_batches(places["train"], batch_size))
+    _check_repeats(owner, (again, build(owner, model, 0, device)), loss, batch, splits["train"])
+    with TorchRandom(device).seeded(0):
         network.eval()
         with torch.no_grad():
             for name, split in places.items():
@@ -87,6 +94,26 @@ def _check_fresh(owner: str, first: nn.Module, second: nn.Module) -> None:
         raise ProblemError(
             f"{owner}: model must draw its weights from the global generators, which each run seeds; "
             "two calls with one seed gave different weights"
+        )
+
+
+def _check_repeats(owner: str, networks: tuple[nn.Module, nn.Module], loss: Loss, batch: Batch, split: Split) -> None:
+    """Two networks with the same weights must give one batch the same loss under one seed."""
+    found: list[float] = []
+    for network in networks:
+        with (
+            TorchRandom(next(network.parameters()).device).seeded(0),
+            _reported(owner, "loss(model, batch)", split, "train"),
+        ):
+            value: object = loss(network, batch)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            return  # refused with the right words by `_check_loss`
+        found.append(float(value.detach()))
+    first, second = found
+    if abs(first - second) > _ROUNDING * max(abs(first), abs(second)):
+        raise ProblemError(
+            f"{owner}: loss is not reproducible: two calls with one seed, the same weights and the same batch gave "
+            f"{first!r} and {second!r}; draw random numbers from PyTorch's global generators, which each run seeds"
         )
 
 

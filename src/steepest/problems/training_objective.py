@@ -10,13 +10,14 @@ from torch import nn
 
 from steepest.core.oracle import Evaluation, Objective
 from steepest.problems.batches import BatchOrder
+from steepest.problems.hessian_vector import hessian_vector
 from steepest.problems.seeding import TorchRandom
 from steepest.problems.splits import Split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steepest.core.arrays import Tensors
+    from steepest.core.arrays import Array, Tensors
 
 Loss = Callable[..., torch.Tensor]
 """loss(model, batch) → the batch's mean loss, a tensor of one number that can be differentiated."""
@@ -85,6 +86,20 @@ class TrainingObjective(Objective):
         kept = [buffer.clone() for buffer in self._buffers]
         with torch.no_grad(), self._random.seeded(self._order.noise_seed):
             found = self._loss(self._model, self._batch).item()
+            for buffer, before in zip(self._buffers, kept, strict=True):
+                buffer.copy_(before)
+        return found
+
+    def hessian_vector(self, vectors: Tensors) -> dict[str, Array]:
+        """The Hessian of the loss on the current batch times these vectors, by differentiating the gradient.
+
+        A parameter on which the loss depends linearly has zeros. Buffers and `.grad` are left as they were.
+        """
+        kept = [buffer.clone() for buffer in self._buffers]
+        with self._random.seeded(self._order.noise_seed):
+            loss = self._loss(self._model, self._batch)
+            found = hessian_vector(loss, self._parameters, vectors)
+        with torch.no_grad():
             for buffer, before in zip(self._buffers, kept, strict=True):
                 buffer.copy_(before)
         return found

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from steepest.statistics import Interval
 
-WIDTH = 220
+WIDTH = 124
 """Width of a strip in pixels; every x below is a pixel in [0, WIDTH]."""
 _MARGIN = 12
 _LOG_FROM = 4
 """Positive scores that differ by more than this factor get a logarithmic axis."""
+_LABELS = 3
+"""So many fit beside each other."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def strip(intervals: Sequence[Interval]) -> Strip:
     >>> inf = float("inf")
     >>> drawn = strip([Interval(0.2, 0.1, 0.3, 0.95, 0.979, 10), Interval(inf, 0.4, inf, 0.95, 0.979, 10)])
     >>> drawn.log, [mark.diverged for mark in drawn.marks], [tick.text for tick in drawn.ticks]
-    (False, [False, True], ['0.1', '0.2', '0.3', '0.4'])
+    (False, [False, True], ['0.2', '0.4'])
     """
     ends = [end for i in intervals for end in (i.low, i.estimate, i.high) if math.isfinite(end)]
     ends = ends or [0.0, 1.0]
@@ -76,22 +78,22 @@ def strip(intervals: Sequence[Interval]) -> Strip:
 
 
 def _linear_ticks(low: float, high: float) -> list[float]:
-    """The finest multiples of 1, 2 or 5 · 10ᵏ of which at most six lie in [low, high]."""
-    size = 10.0 ** math.floor(math.log10((high - low) / 6))
+    """The finest multiples of 1, 2 or 5 · 10ᵏ of which at most three lie in [low, high]."""
+    size = 10.0 ** math.floor(math.log10((high - low) / _LABELS))
     for factor in (1, 2, 5, 10):
         step = factor * size
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first < 6:
+        if last - first < _LABELS:
             break
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """The fewest of 1, 2, 5 · 10ᵏ, 1, 3 · 10ᵏ, and powers of ten that leave at most five in [low, high]."""
+    """The fewest of 1, 2, 5 · 10ᵏ, 1, 3 · 10ᵏ, and powers of ten that leave at most three in [low, high]."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors, stride in (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3), ((1,), 5)):
         values = [factor * 10.0**d for d in decades if d % stride == 0 for factor in factors]
         inside = [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-        if len(inside) <= 5:
+        if len(inside) <= _LABELS:
             return inside
     return [low, high]

@@ -86,8 +86,9 @@ def run(
         if isinstance(method, Rule)
         else method.start(objective.tensors, seed=seed)
     )
-    meta = _meta(problem, method, steps=steps, seed=seed, device=device)
+    meta = described(problem, method, steps=steps, seed=seed, device=device)
     loop = _Loop(objective, stepper, every, norm_every, callback)
+    loop.rate = (method.rate_path if isinstance(method, Rule) else None) or loop.rate
     try:
         status = loop.go(steps)
     except KeyboardInterrupt as interrupt:
@@ -115,6 +116,7 @@ class _Loop:
         self.step = 0
         self.heard: list[float] = []
         self.reason = ""
+        self.rate = "learning_rate.lr"
 
     def go(self, steps: int) -> Status:
         self._row(None)
@@ -159,7 +161,8 @@ class _Loop:
             "gradient_calls": calls.gradient,
             "sample_gradients": calls.samples,
             "seconds": self.seconds,
-            "learning_rate": math.nan if report is None else report.hyperparameters.get("learning_rate.lr", math.nan),
+            "learning_rate": math.nan if report is None else report.hyperparameters.get(self.rate, math.nan),
+            **({"hessian_vector_calls": calls.hessian_vector} if calls.hessian_vector else {}),
         })
 
     def _evaluate(self, final: bool = False) -> None:
@@ -186,7 +189,8 @@ def _is_method(method: object) -> bool:
     return isinstance(method, Method)
 
 
-def _meta(problem: Problem, method: Rule | Method, *, steps: int, seed: int, device: str) -> dict[str, object]:
+def described(problem: Problem, method: Rule | Method, *, steps: int, seed: int, device: str) -> dict[str, object]:
+    """What a trace says of its run before it has begun."""
     settings = method.hyperparameters() if isinstance(method, Rule) else {}
     return {
         "problem": problem.name,

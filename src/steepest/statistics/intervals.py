@@ -1,4 +1,4 @@
-"""Location of a few scores: the median with its exact order-statistic interval, and the interquartile mean.
+"""An estimate with its interval, and the median of a few scores with its exact order-statistic interval.
 
 Everything here depends on ranks or on sorted values, so a diverged run enters as +inf and needs no filling in.
 """
@@ -82,7 +82,7 @@ def median_interval(values: Scores, level: float = 0.95) -> Interval:
     (3.0, 1.0, 5.0, 0.9375)
     """
     ordered = np.sort(sample("median_interval", "values", values))
-    rank, coverage = _order_statistic("median_interval", ordered.size, level)
+    rank, coverage = order_statistic("median_interval", ordered.size, level)
     return Interval(
         estimate=float(np.median(ordered)),
         low=float(ordered[rank - 1]),
@@ -108,29 +108,16 @@ def median_band(values: Column, level: float = 0.95) -> Band:
         raise InputError(f"median_band: values must have shape (seeds, points) with seeds ≥ 1, got {array.shape}")
     ordered = np.sort(admissible("median_band", "values", array), axis=0)
     n = ordered.shape[0]
-    rank, coverage = _order_statistic("median_band", n, level)
+    rank, coverage = order_statistic("median_band", n, level)
     return Band(ordered[rank - 1], np.median(ordered, axis=0), ordered[n - rank], level, coverage, n)
 
 
-def interquartile_mean(values: Scores) -> float:
-    """The mean of the middle half: 25 % is trimmed at each end, by fractional weights where n is not a multiple of 4.
+def order_statistic(owner: str, n: int, level: float) -> tuple[int, float]:
+    """The largest r whose pair of order statistics covers with at least `level`, else 1; and the coverage it has.
 
-    With x₁ ≤ … ≤ xₙ, the weight of xᵢ is the length of [i − 1, i] ∩ [n/4, 3n/4], and the weights sum to n/2.
-    +inf where a diverged run reaches into the middle half.
-
-    >>> interquartile_mean([1.0, 2.0, 3.0, float("inf")])
-    2.5
+    >>> order_statistic("median_interval", 10, 0.95)
+    (2, 0.978515625)
     """
-    ordered = np.sort(sample("interquartile_mean", "values", values))
-    n = ordered.size
-    right = np.arange(1, n + 1)
-    weights = np.clip(np.minimum(right, 0.75 * n) - np.maximum(right - 1, 0.25 * n), 0, None)
-    inside = weights > 0
-    return float(np.sum(weights[inside] * ordered[inside]) / (n / 2))
-
-
-def _order_statistic(owner: str, n: int, level: float) -> tuple[int, float]:
-    """The largest r whose pair of order statistics covers with at least `level`, else 1; and the coverage it has."""
     if not 0 < level < 1:
         raise InputError(f"{owner}: level must be in (0, 1), got {level!r}")
     coverages = [1 - 2 * float(bdtr(r - 1, n, 0.5)) for r in range(1, (n + 1) // 2 + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,15 @@ def sample(owner: str, name: str, values: Scores) -> Column:
             f"{owner}: {name} must be a sequence of at least 1 number, got an array of shape {array.shape}"
         )
     return admissible(owner, name, array)
+
+
+def paired_samples(owner: str, name: str, scores: Mapping[str, Scores]) -> dict[str, Column]:
+    """Each of `scores` as a `sample`, all of one length. Raises InputError for unequal lengths."""
+    samples = {method: sample(owner, f"{name}[{method!r}]", values) for method, values in scores.items()}
+    lengths = {method: values.size for method, values in samples.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"{owner}: {name} must have as many seeds for every method, got {lengths}")
+    return samples
 
 
 def admissible(owner: str, name: str, array: Column) -> Column:

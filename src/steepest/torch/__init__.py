@@ -10,12 +10,35 @@ except ImportError as error:
 from steepest.torch.adabelief import AdaBelief
 from steepest.torch.adagrad import Adagrad
 from steepest.torch.adam import Adam, AdamW
+from steepest.torch.gauss_newton_bartlett import gauss_newton_bartlett
 from steepest.torch.lamb import LAMB
 from steepest.torch.lars import LARS
 from steepest.torch.lion import Lion
+from steepest.torch.muon import Muon
+from steepest.torch.muon_adamw import MuonAdamW
 from steepest.torch.optimizer import Optimizer
 from steepest.torch.radam import RAdam
+from steepest.torch.range_test import RangeTest, range_test
 from steepest.torch.rmsprop import RMSprop
 from steepest.torch.sgd import SGD
+from steepest.torch.sparse_adam import SparseAdam
 
-__all__ = ["LAMB", "LARS", "SGD", "AdaBelief", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "RAdam", "RMSprop"]
+__all__ = [
+    "LAMB",
+    "LARS",
+    "SGD",
+    "AdaBelief",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "Muon",
+    "MuonAdamW",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "RangeTest",
+    "SparseAdam",
+    "gauss_newton_bartlett",
+    "range_test",
+]

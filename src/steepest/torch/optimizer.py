@@ -18,6 +18,7 @@ from steepest.engines.choice import check_name
 from steepest.formula import Rule, State
 from steepest.formula.state import load_state, save_state
 from steepest.formula.values import Values
+from steepest.torch.curvature import Curvature, Diagonal
 from steepest.torch.groups import Groups, Key
 from steepest.torch.layout import from_layout, to_layout
 
@@ -104,7 +105,9 @@ class Optimizer(torch.optim.Optimizer):
         self._published: object = None
         self._names: dict[torch.Tensor, str] = {}
         self._held: dict[str, torch.Tensor] | None = None
-        self._groups = Groups(rule, self._keys, dict(constants or {}))
+        own_rate = {} if rule.rate_path is None else {rule.rate_path: "lr"}
+        self._groups = Groups(rule, {**own_rate, **self._keys}, dict(constants or {}))
+        self._curvature = Curvature()
         super().__init__(params, self._groups.defaults())
 
     @property
@@ -126,6 +129,7 @@ class Optimizer(torch.optim.Optimizer):
         *,
         loss: float | torch.Tensor | None = None,
         scale: float | torch.Tensor | None = None,
+        hessian_diagonal: Diagonal | None = None,
     ) -> None: ...
 
     @overload
@@ -135,6 +139,7 @@ class Optimizer(torch.optim.Optimizer):
         *,
         loss: float | torch.Tensor | None = None,
         scale: float | torch.Tensor | None = None,
+        hessian_diagonal: Diagonal | None = None,
     ) -> float: ...
 
     def step(
@@ -143,16 +148,18 @@ class Optimizer(torch.optim.Optimizer):
         *,
         loss: float | torch.Tensor | None = None,
         scale: float | torch.Tensor | None = None,
+        hessian_diagonal: Diagonal | None = None,
     ) -> float | None:
         """Update the parameters by their gradients.
 
         closure: evaluates the model, calls backward and returns the loss; needed by rules that take a gradient of
         their own (SAM). loss: for rules that need the value (Polyak's step), where there is no closure. scale: what
-        the loss was multiplied by; it is taken out of the gradients in the same pass.
+        the loss was multiplied by; it is taken out of the gradients in the same pass. hessian_diagonal: by name, or in
+        the order of the parameters, where the rule needs it and it was not estimated: see `estimate_hessian`.
         """
         if self._is_watched():
-            return self._watched(closure, loss=loss, scale=scale)
-        return self._step(closure, loss, scale)
+            return self._watched(closure, loss=loss, scale=scale, hessian_diagonal=hessian_diagonal)
+        return self._step(closure, loss, scale, hessian_diagonal)
 
     step.hooked = True  # type: ignore[attr-defined] # hooks and the profiler are asked for in `step` itself
 
@@ -163,15 +170,18 @@ class Optimizer(torch.optim.Optimizer):
         return bool(hooks or everywhere) or torch._C._autograd._profiler_enabled()
 
     @torch.optim.Optimizer.profile_hook_step
-    def _watched(self, closure: Any = None, *, loss: Any = None, scale: Any = None) -> float | None:
+    def _watched(
+        self, closure: Any = None, *, loss: Any = None, scale: Any = None, hessian_diagonal: Any = None
+    ) -> float | None:
         """`step` within PyTorch's hooks and profiler record."""
-        return self._step(closure, loss, scale)
+        return self._step(closure, loss, scale, hessian_diagonal)
 
     def _step(
         self,
         closure: Callable[[], float] | None,
         loss: float | torch.Tensor | None,
         scale: float | torch.Tensor | None,
+        hessian_diagonal: Diagonal | None,
     ) -> float | None:
         if self._held is not None:
             raise InputError("step: the parameters hold the answer point; call optimizer.train() first")
@@ -179,26 +189,47 @@ class Optimizer(torch.optim.Optimizer):
         self._groups.check_all(self.param_groups, stepper.engine.clock)
         if float(self.__dict__.get("found_inf", 0.0)):  # left by torch.amp.GradScaler: this step is to be skipped
             self.report = StepReport(self.clock, applied=False, finite=False)
+            self._curvature.forget()
             return None
         if stepper.asks_twice and closure is None:
             raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
+        if closure is None:
+            self._curvature.find(hessian_diagonal, stepper)
         if "value" in self.rule.needs and loss is None and closure is None:
             raise InputTypeError(f"step: {self.rule.name} needs the value; call step(loss=…) or step(closure)")
         value = None if closure is None else self._closed(closure)
         loss = value if loss is None else loss
         evaluation = Evaluation(float("nan") if loss is None else to_float(loss), self._gradients())
-        inputs = self._scale(scale)
+        inputs = self._inputs(scale, hessian_diagonal)
         self.report = stepper.apply(evaluation, inputs, again=None if closure is None else lambda: self._again(closure))
         self._groups.mirror(self.param_groups, stepper.engine.clock)
         if self._published is not stepper.engine.generation:
             self._publish()
         return value
 
-    def _scale(self, scale: float | torch.Tensor | None) -> dict[str, float] | None:
-        """The loss scale as an input: what was given, or what torch.amp.GradScaler has left with us."""
+    @property
+    def asks_hessian(self) -> bool:
+        """Whether the coming step reads the Hessian's diagonal."""
+        return self._stepper.asks_hessian
+
+    def estimate_hessian(self, loss: torch.Tensor) -> None:
+        """Estimate the Hessian's diagonal for the coming step by Hutchinson's method; see `engines.hutchinson`.
+
+        loss: of the batch, at the parameters as they are; call it before `loss.backward()`, for the graph is kept.
+        It costs a gradient and a Hessian-vector product, and does nothing at a step that does not read the diagonal. A
+        loss scale must not be in it. The other ways: `step(hessian_diagonal=…)`, and
+        `loss.backward(create_graph=True)` before a step, which uses the gradient that is there.
+        """
+        self._curvature.estimate(loss, self._stepper)
+
+    def _inputs(self, scale: float | torch.Tensor | None, diagonal: Diagonal | None) -> dict[str, Any] | None:
+        """What the update is given: the loss scale, also one that torch.amp.GradScaler has left, and the diagonal."""
         if scale is None:
             scale = self.__dict__.get("grad_scale")
-        return None if scale is None else {"scale": float(scale)}
+        given: dict[str, Any] = {} if scale is None else {"scale": float(scale)}
+        if (found := self._curvature.take(diagonal, self._stepper)) is not None:
+            given["hessian_diagonal"] = found
+        return given or None
 
     def _closed(self, closure: Callable[[], float]) -> float:
         with torch.enable_grad():
@@ -302,7 +333,8 @@ class Optimizer(torch.optim.Optimizer):
         own = ("rule", "report", "_options", "_names", "_groups", "_held")
         kept = {name: self.__dict__[name] for name in own}
         resume = None if self._running is None else (_copied(self._running.state), self._points)
-        return {**super().__getstate__(), **kept, "_running": None, "_resume": resume, "_published": None}
+        anew = {"_running": None, "_published": None, "_curvature": Curvature()}
+        return {**super().__getstate__(), **kept, **anew, "_resume": resume}
 
     @property
     def _stepper(self) -> RuleStepper:

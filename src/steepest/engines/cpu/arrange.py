@@ -13,6 +13,7 @@ from steepest.engines.cpu.batch import Batch, Row
 from steepest.engines.cpu.memory import addresses_of
 from steepest.engines.cpu.program import Program, finish
 from steepest.engines.cpu.slots import Kind, Slots
+from steepest.formula.plan import PARAMETER
 from steepest.formula.values import ByGroup, Values
 
 
@@ -148,6 +149,11 @@ class Arrangement:
         for name in program.plan.arrays:
             for path, plane in slots.planes(name, program.formats[name]):
                 batch.point(name, addresses_of([slots.arrays[path][tensor] for tensor in names]), plane)
+        calls = [step.call for step in program.plan.passes if step.call is not None]
+        if calls:
+            paths = {f"slot:{path}": path for call in calls for path in call.slots if path is not None}
+            paths |= {"p.low": "p.low"} if program.formats[PARAMETER].kind == "kahan" else {}
+            batch.calls({name: [slots.arrays[path][tensor] for tensor in names] for name, path in paths.items()})
         return batch
 
 

@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.engines.cpu import pool
+from steepest.engines.cpu.calls import Caller
 from steepest.engines.cpu.host import UNUSUAL
 from steepest.engines.cpu.memory import (
     address_of,
     addresses_of,
     converted,
+    empty_like,
     is_row_major,
     row_major_addresses,
     shapes_of,
@@ -86,8 +88,10 @@ class Batch:
         self.seed = seed
         self._planes = {plane: place for place, plane in enumerate(program.source.planes)}
         self._known: dict[tuple[str, int], list[int]] = {}
-        self._passes = [self._pass(index, stage) for index, stage in enumerate(program.stages)]
+        self._given: dict[str, Sequence[Any]] = {}
+        self._callers: dict[int, Caller] = {}
         self._temporary = self._temporaries()
+        self._passes = [self._pass(index, stage) for index, stage in enumerate(program.stages)]
 
     def point(self, array: str, addresses: list[int], plane: int = 0) -> None:
         """Say where the tensors' parts of an array lie."""
@@ -95,6 +99,14 @@ class Batch:
         if self._known.get(key) != addresses:
             self.table.pointers[self._planes[key]] = addresses
             self._known[key] = addresses
+
+    def calls(self, arrays: Mapping[str, Sequence[Any]]) -> None:
+        """Make ready the formulas on whole arrays. arrays: slots by leaf name, and what parameters are rounded by."""
+        between = self._between()
+        for index, step in enumerate(self.program.plan.passes):
+            if step.call is not None:
+                wide = self.program.formats[PARAMETER].wide
+                self._callers[index] = Caller(step.call, self.names, {**arrays, **between}, wide)
 
     def waits(self, index: int) -> frozenset[str]:
         """The reductions over the model, by path, that a pass needs."""
@@ -124,17 +136,21 @@ class Batch:
         Tensors in another order or dtype than their parameters are copied, and returned, to be kept until the pass is
         over.
         """
-        if (array, 0) not in self._planes:
+        called = any(array in caller.call.reads for caller in self._callers.values())
+        if (array, 0) not in self._planes and not called:
             return []
         given = [tensors[name] for name in self.names]
         found = row_major_addresses(given, self._dtype, on_host=on_host) if self._row_major else None
+        copied: list[Any] = []
         if found is None:
             pairs = zip(self.names, given, self.params, strict=True)
-            given = [converted(name, tensor, p) for name, tensor, p in pairs]
-            self.point(array, addresses_of(given))
-            return given
-        self.point(array, found)
-        return []
+            copied = [converted(name, tensor, p) for name, tensor, p in pairs]
+            found = addresses_of(copied)
+        if called:
+            self._given[array] = copied or given
+        if (array, 0) in self._planes:
+            self.point(array, found)
+        return copied
 
     def read(self, values: Values) -> None:
         """Take over a step's hyperparameters."""
@@ -156,6 +172,9 @@ class Batch:
 
     def walk(self, index: int, vectors: Mapping[str, Any]) -> None:
         """Compute what pass `index` reads, and run it. vectors: slots with one number a tensor, over all tensors."""
+        if index in self._callers:
+            self._call(index)
+            return
         stage, pack, memory, keyed, run, chunk_count, tables, summed = self._passes[index]
         if stage.columns is not None:
             self._fill(index, stage, vectors)
@@ -178,16 +197,27 @@ class Batch:
         """All that running a pass takes: looked up once, not at every step."""
         table = self.table
         is_small = table.elements < SERIAL_BELOW
+        is_call = self.program.plan.passes[index].call is not None
         return (
             stage,
             struct.Struct(f"={stage.width}d").pack_into,
             table.memory[index],
             table.layout(index).words > 0,
-            (pool.bound if is_small else pool.shared)(self.program.kernels[index]),
+            _nothing if is_call else (pool.bound if is_small else pool.shared)(self.program.kernels[index]),
             table.chunk_count,
             table.addresses[index],
             bool(self.program.plan.passes[index].sums),
         )
+
+    def _call(self, index: int) -> None:
+        """Run a formula on whole arrays, and say where its updates lie."""
+        caller, stage = self._callers[index], self.program.stages[index]
+        rows = [stage.careful_rows(*row.numbers, *self.model) for row in self.rows]
+        numbers = [rows[row] for row in self.table.row_of]
+        result = caller.call.result
+        self._given[result] = caller.run(self.params, self._given, numbers)  # held until the next step: passes read it
+        if (result, 0) in self._planes:
+            self.point(result, addresses_of(self._given[result]))
 
     def _fill(self, index: int, stage: Stage, vectors: Mapping[str, Any]) -> None:
         """The tables of a pass that reads numbers by tensor."""
@@ -246,6 +276,15 @@ class Batch:
                 found = keys(kind, self.seed, name, age, stream)
                 table[number, first : first + len(found)] = found
 
+    def _between(self) -> dict[str, list[Any]]:
+        """Memory for what passes compute for formulas on whole arrays, like each parameter's."""
+        arrays: dict[str, list[Any]] = {}
+        for name in (name for name in self.program.plan.arrays if name.startswith("given:")):
+            dtype = self.program.formats[name].kind
+            arrays[name] = [empty_like(p, dtype) for p in self.params]
+            self.point(name, addresses_of(arrays[name]))
+        return arrays
+
     def _temporaries(self) -> list[Any]:
         """Memory for what lives between passes."""
         arrays = []
@@ -255,6 +294,10 @@ class Batch:
             arrays.append(np.empty(self.table.elements, dtype=dtype))
             self.table.pointers[self._planes[name, 0]] = address_of(arrays[-1]) + starts * arrays[-1].itemsize
         return arrays
+
+
+def _nothing(first: int, last: int, tables: int) -> None:
+    """What stands in place of a kernel where there is none."""
 
 
 def _number(values: Values, kind: str, path: str, name: str) -> float:

@@ -26,6 +26,7 @@ from steepest.engines.eager import clear
 from steepest.engines.formats import Storage
 from steepest.formula import Rule, State
 from steepest.formula.evaluate import check_gradients, check_hessian_diagonal, check_options, nonfinite_gradient, trace
+from steepest.formula.segments import cut
 from steepest.formula.values import Values
 
 DIAGONAL = "hessian_diagonal"
@@ -73,6 +74,15 @@ class CpuEngine:
     def state(self, state: State) -> None:
         self.slots.restore(state)
         self._arranged = None
+
+    @property
+    def called(self) -> Mapping[str, tuple[str, ...]]:
+        """Formulas on whole arrays, which run between passes: by name, the tensors that they run on."""
+        programs, found = self._variant(scaled=False), dict[str, tuple[str, ...]]()
+        for name, kind in zip(self.slots.names, self.slots.kinds, strict=True):
+            for call in programs[kind].host.calls:
+                found[call.name] = (*found.get(call.name, ()), name)
+        return found
 
     @property
     def clock(self) -> int:
@@ -160,7 +170,7 @@ class CpuEngine:
             slots = self.slots
             examples = dict(zip(slots.kinds, slots.shapes.items(), strict=True))
             graphs = {
-                kind.part: trace(self.rule, maximize=self.maximize, scaled=scaled, tensor=example)
+                kind.part: cut(trace(self.rule, maximize=self.maximize, scaled=scaled, tensor=example))
                 for kind, example in examples.items()
             }
             programs = {

@@ -32,7 +32,8 @@ class Host:
 
     leaves: names of the graph's inputs that rows are computed from. model: reductions over the model; seen: their
     places by the path in the step report, and paths: the first path of each. by_tensor: reductions over a tensor.
-    tensor_slots: slots with one number a tensor. sized: whether something depends on the number of dimensions.
+    tensor_slots: slots with one number a tensor. calls: formulas on whole arrays. sized: whether something depends on
+    the number of dimensions.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -50,6 +51,7 @@ class Host:
         self.by_tensor = tuple(node for node in reduced if node.level is Level.TENSOR)
         slots = [name for name in graph.inputs if name.startswith("slot:")]
         self.tensor_slots = tuple(name for name in slots if graph.inputs[name].level is Level.TENSOR)
+        self.calls = graph.calls
         self.sized = any(node.op == "ndim" for node in nodes)
         self._given = {
             **{graph.inputs[name]: f"leaf{number}" for number, name in enumerate(self.leaves)},

@@ -106,6 +106,14 @@ def laid_out_like(array: Any, model: Any) -> Array:
     return sys.modules["torch"].empty_like(model, dtype=array.dtype, requires_grad=False).copy_(array)
 
 
+def empty_like(p: Any, dtype: str) -> Any:
+    """Memory for as many numbers of a dtype, in the shape and memory order of a parameter."""
+    if isinstance(p, np.ndarray):
+        return np.empty_like(p, dtype=dtype, subok=False)
+    torch = sys.modules["torch"]
+    return torch.empty_like(p, dtype=getattr(torch, dtype), requires_grad=False)
+
+
 def converted(name: str, tensor: Any, p: Any) -> Any:
     """A gradient, or what is like one, in the dtype and memory order of its parameter.
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from steepest.engines.cpu.host import Host, Rows, Vector
 from steepest.engines.cpu.source import PassLayout, Source, source
-from steepest.engines.formats import Format, plan_in
+from steepest.engines.formats import Format, computed_in, plan_in
 from steepest.formula import bundle
 from steepest.formula.graph import Graph, Level, Node
-from steepest.formula.plan import Plan, Sum, sums_of
+from steepest.formula.plan import PARAMETER, Plan, Sum, sums_of
 
 
 @final
@@ -48,10 +48,9 @@ class Program:
     ) -> None:
         self.host = Host(graph)
         self.plan: Plan = plan_in(graph, formats, atomic=atomic, zero=zero)
-        temporary = {
-            name: Format("float64" if self.plan.sizes[name] == 8 else "float32") for name in self.plan.temporaries
-        }
-        self.formats = {**formats, **temporary}
+        kept = {name: Format("float64" if self.plan.sizes[name] == 8 else "float32") for name in self.plan.temporaries}
+        between = (*graph.extra, *(call.result for call in graph.calls))
+        self.formats = {**formats, **kept, **dict.fromkeys(between, computed_in(formats[PARAMETER]))}
         self.source: Source = source(self.plan, self.formats, per_row=self.host.per_row, title=title)
         self.stages = tuple(self._stage(layout) for layout in self.source.layouts)
         self.sums = sums_of(graph)
@@ -62,11 +61,12 @@ class Program:
 
     @cached_property
     def kernels(self) -> tuple[int, ...]:
-        """The address of each pass, compiled or loaded."""
+        """The address of each pass, compiled or loaded; 0 for a call."""
         from steepest.engines.cpu.cache import load
 
         module: Any = load(self.source.text, "plan")
-        return tuple(int(kernel.address) for kernel in module.PASSES)
+        found = iter(module.PASSES)
+        return tuple(int(next(found).address) if step.call is None else 0 for step in self.plan.passes)
 
     def compile(self) -> None:
         """Compile the kernels now, or load them. Raises EngineUnavailable where Numba cannot."""

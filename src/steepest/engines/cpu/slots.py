@@ -36,7 +36,8 @@ _PLANES: Mapping[str, tuple[str, ...]] = {"kahan": ("", ".low"), "signed8": ("",
 class Slots:
     """The state of a rule on live arrays.
 
-    names, kinds: of the tensors; two tensors of one kind have equal formats. ages, clock: as `State` has them.
+    names, kinds: of the tensors; two tensors of one kind have equal formats. plain: paths of the slots of formulas on
+    whole arrays, which are kept as these compute. ages, clock: as `State` has them.
     vectors: by leaf name, the slots with one number a tensor; models: those with one number. arrays: by path and
     tensor name, what holds the others.
     """
@@ -46,7 +47,9 @@ class Slots:
         self.names = tuple(params)
         self.places = {name: place for place, name in enumerate(self.names)}
         self.specs = rule.slots()
-        if odd := [path for path, slot in self.specs.items() if callable(slot.like)]:
+        own = [(f"{path}.{slot.name}", link) for path, link in rule.links() for slot in link.own_slots]
+        self.plain = frozenset(path for path, link in own if link.formula.opaque)
+        if odd := [path for path, slot in self.specs.items() if callable(slot.like) and path not in self.plain]:
             raise Unplannable(f"plan: {odd[0]} has a shape of its own")
         self.is_torch = all(array_api_compat.is_torch_array(p) for p in params.values())
         self.kinds = tuple(self._kind(name, p) for name, p in params.items())
@@ -62,7 +65,7 @@ class Slots:
 
     def formats(self, kind: Kind) -> dict[str, Format]:
         """The format of every array of tensors of a kind."""
-        return self.storage.formats(self.specs, kind.numbers, kind.small)
+        return self.storage.formats(self.specs, kind.numbers, kind.small, self.plain)
 
     def state(self) -> State:
         """The state as a value, whose arrays are these."""
@@ -152,6 +155,8 @@ class Slots:
         given = given.detach() if hasattr(given, "detach") else given
         if path.endswith(".scale"):
             return given.copy() if isinstance(given, np.ndarray) else given.clone()
+        if tuple(given.shape) != tuple(p.shape):
+            return np.array(given, order="C") if isinstance(given, np.ndarray) else given.contiguous().clone()
         placed: Any = laid_out_like(given, p)
         if placed is not given:
             return placed

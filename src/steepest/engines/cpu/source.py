@@ -45,7 +45,7 @@ class PassLayout:
 @final
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A module's text with a kernel for each pass, and what each must be given."""
+    """A module's text with a kernel for each pass, and what each must be given; a call has a layout but no kernel."""
 
     text: str
     planes: tuple[tuple[str, int], ...]
@@ -55,9 +55,10 @@ class Source:
 def source(plan: Plan, formats: Mapping[str, Format], *, per_row: frozenset[Node], title: str) -> Source:
     """Kernels for a plan whose arrays have these formats; `per_row` is what differs by row, not by tensor."""
     planes = tuple((name, index) for name in plan.arrays for index in range(len(formats[name].planes)))
-    writers = [_Writer(plan, step, index, formats, planes, per_row) for index, step in enumerate(plan.passes)]
-    kernels = "\n\n".join(writer.kernel() for writer in writers)
-    names = ", ".join(f"pass_{index}" for index in range(len(writers)))
+    steps = [(index, step) for index, step in enumerate(plan.passes) if step.call is None]
+    writers = {index: _Writer(plan, step, index, formats, planes, per_row) for index, step in steps}
+    kernels = "\n\n".join(writer.kernel() for writer in writers.values())
+    names = ", ".join(f"pass_{index}" for index in writers)
     words = set(re.findall(r"\w+", re.sub(r"#.*", "", kernels)))
     imports = [f"from numba import {', '.join(sorted({'cfunc', *(_NUMBA & words)}))}"]
     imports += ["import numpy as np"] if "np" in words else []
@@ -67,7 +68,11 @@ def source(plan: Plan, formats: Mapping[str, Format], *, per_row: frozenset[Node
         + "\n".join(imports)
         + f"\n\nfrom steepest.engines.cpu.runtime import (\n{runtime})\n\n\n{kernels}\n\nPASSES = ({names},)\n"
     )
-    return Source(text, planes, tuple(writer.layout() for writer in writers))
+    layouts = tuple(
+        writers[index].layout() if step.call is None else PassLayout(step.call.numbers, (), {}, 0)
+        for index, step in enumerate(plan.passes)
+    )
+    return Source(text, planes, layouts)
 
 
 @final

@@ -114,6 +114,8 @@ def _refuse(outline: Outline) -> None:
     for path, link in rule.links():
         if link.formula.opaque:
             raise FormulaError(f"sweep: {path} is opaque, so it cannot be compiled; use rule.update")
+    if rule.micro_batches > 1:
+        raise FormulaError(f"sweep: {rule.name} adds up micro-batches, which a sweep does not have; use rule.update")
     if "hessian_diagonal" in rule.needs:
         raise FormulaError(f"sweep: {rule.name} needs hessian_diagonal, which a sweep does not have; use rule.update")
     if "value" in rule.needs and outline.value is None:

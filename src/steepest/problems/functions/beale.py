@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.core.facts import ProblemFacts
+from steepest.problems.functions.complex_step import hessian_of, product_of
 from steepest.problems.functions.function import FunctionProblem, Point, Real, Vector
 
 
@@ -24,6 +25,8 @@ def beale(start: Point = (1.0, 1.0), *, perturbation: float = 0.0) -> FunctionPr
         _value,
         _gradient,
         start,
+        hessian=hessian_of(_gradient),
+        hessian_vector=product_of(_gradient),
         minimizer=[3.0, 0.5],
         facts=ProblemFacts("unknown", f_star=0.0, source="exact"),
         domain=(-4.5, 4.5),

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from steepest.core.facts import ProblemFacts
-from steepest.problems.functions.function import FunctionProblem, Point, Real, Vector
+from steepest.problems.functions.function import FunctionProblem, Matrix, Point, Real, Vector
 
 
 def bowl(start: Point = (-2.0, -1.0), *, perturbation: float = 0.0) -> FunctionProblem:
@@ -23,6 +23,7 @@ def bowl(start: Point = (-2.0, -1.0), *, perturbation: float = 0.0) -> FunctionP
         _value,
         _gradient,
         start,
+        hessian=_hessian,
         minimizer=_CENTRE,
         facts=ProblemFacts("quadratic", L=4.0, mu=2.0, f_star=0.0, source="exact"),
         domain=(-3.0, 4.0),
@@ -42,3 +43,7 @@ def _value(x: Vector) -> Real:
 
 def _gradient(x: Vector) -> Vector:
     return 2 * _WEIGHTS * (x - _CENTRE)
+
+
+def _hessian(x: Vector) -> Matrix:
+    return np.diag(2 * _WEIGHTS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from steepest.core.facts import ProblemFacts
-from steepest.problems.functions.function import FunctionProblem, Point, Real, Vector
+from steepest.problems.functions.function import FunctionProblem, Matrix, Point, Real, Vector
 
 
 def parabola(start: Point = 5.0, *, perturbation: float = 0.0) -> FunctionProblem:
@@ -19,6 +21,7 @@ def parabola(start: Point = 5.0, *, perturbation: float = 0.0) -> FunctionProble
         _value,
         _gradient,
         start,
+        hessian=_hessian,
         minimizer=[2.0],
         facts=ProblemFacts("quadratic", L=2.0, mu=2.0, f_star=1.0, source="exact"),
         domain=(-1.0, 5.0),
@@ -34,3 +37,7 @@ def _value(x: Vector) -> Real:
 
 def _gradient(x: Vector) -> Vector:
     return 2 * (x - 2)
+
+
+def _hessian(x: Vector) -> Matrix:
+    return np.array([[2.0]])

@@ -53,11 +53,16 @@ def quadratic(
     def gradient(x: Vector) -> Vector:
         return hessian @ (x - centre)
 
+    def product(x: Vector, v: Vector) -> Vector:
+        return hessian @ v
+
     return FunctionProblem(
         "quadratic",
         value,
         gradient,
         centre + basis.sum(axis=1) if start is None else start,
+        hessian=lambda x: hessian,
+        hessian_vector=product,
         minimizer=centre,
         facts=ProblemFacts("quadratic", L=float(spectrum[-1]), mu=float(spectrum[0]), f_star=0.0, source="exact"),
         domain=(-3.0, 5.0),

@@ -6,7 +6,7 @@ import numpy as np
 
 from steepest.core.facts import ProblemFacts
 from steepest.core.ranges import Range
-from steepest.problems.functions.function import FunctionProblem, Point, Real, Vector
+from steepest.problems.functions.function import FunctionProblem, Matrix, Point, Real, Vector
 
 
 def rosenbrock(start: Point | None = None, *, dim: int = 2, perturbation: float = 0.0) -> FunctionProblem:
@@ -29,6 +29,8 @@ def rosenbrock(start: Point | None = None, *, dim: int = 2, perturbation: float 
         _value,
         _gradient,
         starts["(−1, 1)"] if start is None else start,
+        hessian=_hessian,
+        hessian_vector=_hessian_vector,
         minimizer=np.ones(dim),
         facts=ProblemFacts("unknown", f_star=0.0, source="exact"),
         domain=(-2.048, 2.048),
@@ -51,3 +53,25 @@ def _gradient(x: Vector) -> Vector:
     found[:-1] = -400 * head * bend - 2 * (1 - head)
     found[1:] += 200 * bend
     return found
+
+
+def _hessian(x: Vector) -> Matrix:
+    diagonal, beside = _bands(x)
+    return np.asarray(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+
+
+def _hessian_vector(x: Vector, v: Vector) -> Vector:
+    diagonal, beside = _bands(x)
+    found = diagonal * v
+    found[:-1] += beside * v[1:]
+    found[1:] += beside * v[:-1]
+    return np.asarray(found)
+
+
+def _bands(x: Vector) -> tuple[Vector, Vector]:
+    """The Hessian's diagonal, and the one beside it."""
+    head, tail = x[:-1], x[1:]
+    diagonal = np.zeros_like(x)
+    diagonal[:-1] = 1200 * head**2 - 400 * tail + 2
+    diagonal[1:] += 200
+    return diagonal, -400 * head

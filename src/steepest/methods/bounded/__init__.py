@@ -1,0 +1,1 @@
+"""Methods for bounds on the variables."""

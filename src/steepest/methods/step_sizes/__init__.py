@@ -1,0 +1,1 @@
+"""Step sizes along a direction: how far to go."""

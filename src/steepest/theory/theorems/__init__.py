@@ -1,0 +1,1 @@
+"""The theorems, a family of methods a file."""
