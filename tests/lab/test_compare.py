@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -422,3 +424,44 @@ def test_every_finished_run_is_stored_before_it_is_told(tmp_path: Path):
 
     compare(tiny.line(), ["sgd"], store=tmp_path / "s.sqlite", progress=progress, **SMALL)
     assert seen == [1] * SGD
+
+
+def test_a_metric_that_is_not_finite_in_the_end_is_said_and_not_filled_in():
+    def metric(network, batch):
+        return math.nan if float(network.weight.abs().sum()) > 2.5 else 1.0  # as it is once it has learnt something
+
+    problem = TrainingProblem(
+        "line", tiny.model, tiny.loss, tiny.data(64, 0), tiny.data(20, 1), batch_size=16, metric=metric
+    )
+    study = compare(problem, ["sgd"], **{**SMALL, "steps": 40})
+    (result,) = study.table()
+    assert result.metric is None and "its metric was not finite on 3 of 3 seeds" in result.remarks
+    assert math.isfinite(result.score.estimate)
+
+
+@pytest.mark.parametrize(
+    ("methods", "seeds", "words"),
+    [
+        (METHODS, 1, "No verdict: one seed cannot tell methods apart"),
+        (["sgd"], 3, "No verdict: sgd is the only method"),
+    ],
+)
+def test_what_cannot_be_judged_gets_no_verdict_and_is_told_why(methods: list[str], seeds: int, words: str):
+    study = compare(tiny.line(), methods, **{**SMALL, "seeds": seeds})
+    assert study.sentence.startswith(words) and study.verdict.best is None
+    assert "lowest" in study.sentence or "median" in study.sentence or "with" in study.sentence
+    study._repr_html_()
+
+
+def test_two_processes_on_one_study_train_every_run_once(tmp_path: Path):
+    """Each ends with the whole study, and together they trained no run twice."""
+    code = (
+        "import sys; sys.path.append(sys.argv[2]); import tiny; from steepest.lab import compare\n"
+        f"study = compare(tiny.line(), {METHODS}, store=sys.argv[1], **{SMALL})\n"
+        "print(study.about.trained, study.sentence)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "s.sqlite"), str(Path(__file__).parent)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    lines = [process.communicate(timeout=120)[0] for process in both]
+    trained = [int(line.split(maxsplit=1)[0]) for line in lines]
+    assert sum(trained) == RUNS and lines[0].split(maxsplit=1)[1] == lines[1].split(maxsplit=1)[1]

@@ -189,7 +189,12 @@ def make():
 
 @pytest.mark.parametrize(
     ("jobs", "block"),
-    [(1, "time.sleep(300)"), (2, "time.sleep(300)"), (2, 'hashlib.pbkdf2_hmac("sha256", b"", b"", 10**10)')],
+    [
+        (1, "time.sleep(300)"),
+        (2, "time.sleep(300)"),
+        (1, 'hashlib.pbkdf2_hmac("sha256", b"", b"", 10**10)'),
+        (2, 'hashlib.pbkdf2_hmac("sha256", b"", b"", 10**10)'),
+    ],
 )
 def test_ctrl_c_ends_a_long_step_and_says_how_to_go_on(tmp_path: Path, jobs: int, block: str):
     (tmp_path / "blocking.py").write_text(BLOCKING.format(block=block))

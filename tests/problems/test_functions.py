@@ -14,6 +14,7 @@ from steepest.core.facts import ProblemFacts
 from steepest.problems import FunctionProblem
 from steepest.problems.functions.beale import beale
 from steepest.problems.functions.bowl import bowl
+from steepest.problems.functions.minimum import Minimum
 from steepest.problems.functions.parabola import parabola
 from steepest.problems.functions.quadratic import quadratic
 from steepest.problems.functions.rosenbrock import rosenbrock
@@ -160,6 +161,20 @@ def sphere(**changes):
         ({"start": "here"}, InputTypeError, "sphere: start must be a vector of numbers, got 'here'"),
         ({"minimizer": [0.0]}, InputError, r"sphere: minimizer must be a vector of length 2, got shape \(1,\)"),
         ({"domain": (1.0, 1.0)}, InputError, r"sphere: domain must be \(low, high\) with low < high"),
+        ({"region": 3.0}, InputError, r"sphere: region must be \(low, high\) with low < high, got 3.0"),
+        ({"hessian": 2.0}, InputTypeError, "sphere: hessian must be a function, got float"),
+        ({"residuals": lambda x: x}, InputError, "sphere: residuals and jacobian must be given together"),
+        (
+            {"minima": [Minimum(1.0), Minimum(0.0)]},
+            InputError,
+            r"minima must begin with a global one, got .*\[1.0, 0.0\]",
+        ),
+        ({"minima": [Minimum(0.0, (0.0,))]}, InputError, r"minima\[0\].x must be a vector of length 2"),
+        (
+            {"minima": [Minimum(0.0)], "minimizer": [0.0, 0.0]},
+            InputError,
+            "minimizer must be left out where minima are",
+        ),
         ({"perturbation": -1.0}, InputError, r"sphere: perturbation must be in \[0, inf\), got -1.0"),
         ({"starts": {"b": [1.0]}}, InputError, r"sphere: starts\['b'\] must be a vector of length 2"),
     ],
@@ -177,6 +192,15 @@ def test_bad_arguments_are_refused(changes, error, text):
         ({"fun": lambda x: inf}, "sphere: fun must be finite at the start, got inf"),
         ({"fun": lambda x: x[5]}, "sphere: fun raised IndexError: index 5 is out of bounds"),
         ({"gradient": lambda x: 1.0}, r"sphere: gradient must return shape \(2,\), got \(\)"),
+        ({"hessian": lambda x: x}, r"sphere: hessian must return shape \(2, 2\), got \(2,\)"),
+        (
+            {"residuals": lambda x: x[0], "jacobian": lambda x: x},
+            r"sphere: residuals must return shape \(m,\), got \(\)",
+        ),
+        (
+            {"residuals": lambda x: x, "jacobian": lambda x: x},
+            r"sphere: jacobian must return shape \(m, 2\), got \(2,\)",
+        ),
         ({"gradient": lambda x: x * nan}, r"sphere: gradient must be finite at the start, got \[nan nan\]"),
     ],
 )
@@ -225,6 +249,30 @@ def test_fingerprint_tells_problems_apart():
     ]
     assert same[0] == same[1]
     assert len({same[0], *(problem.fingerprint() for problem in others)}) == 1 + len(others)
+
+
+def test_derivatives_that_are_not_given_are_none():
+    assert all(getattr(sphere(), name) is None for name in ("hessian", "hessian_vector", "residuals", "jacobian"))
+    with_hessian = sphere(hessian=lambda x: 2 * np.eye(2))
+    np.testing.assert_array_equal(with_hessian.hessian_vector([1.0, 2.0], [3.0, -1.0]), [6.0, -2.0])
+    with_product = sphere(hessian_vector=lambda x, v: 2 * v)
+    assert with_product.hessian is None and with_product.hessian_vector([1.0, 2.0], [3.0, 0.0]).tolist() == [6.0, 0.0]
+    with pytest.raises(ProblemError, match=r"sphere: hessian_vector must return shape \(2,\), got \(1,\)"):
+        sphere(hessian_vector=lambda x, v: v[:1]).hessian_vector([1.0, 2.0], [3.0, 0.0])
+
+
+def test_the_nearest_of_several_minimizers_counts():
+    minima = [Minimum(0.0, (0.0, 0.0)), Minimum(0.0, (5.0, 0.0)), Minimum(0.0, None), Minimum(1.0, (1.0, 2.0), "local")]
+    problem = sphere(minima=minima, start=[4.0, 0.0])
+    assert problem.facts.R == 1.0 and problem.minimizer.tolist() == [0.0, 0.0] and problem.minima == tuple(minima)
+    assert problem.start(0).measure()["distance"] == 1.0
+
+
+def test_large_problems_are_checked_without_matrices():
+    problem = rosenbrock(dim=100_000)
+    problem.check()
+    v = np.ones(100_000)
+    assert problem.hessian_vector(problem.x0, v).shape == (100_000,)
 
 
 def test_declared_facts_are_kept():

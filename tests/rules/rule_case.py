@@ -75,6 +75,11 @@ class Case:
     """What else that takes."""
     same: tuple[tuple[str, object], ...] = ()
     """Choices that are equal to the default by mathematics, and must be so to the bit."""
+    across: Settings | None = None
+    """Where not None: array libraries are compared on gradients of `even_field` with these settings fixed, because
+    others magnify roundings (the inverse root of a matrix of condition κ by κ) or compute in fewer bits."""
+    takes: Callable[[tuple[int, ...]], bool] = lambda shape: True
+    """Whether a tensor of this shape is one for the rule; it refuses any other."""
 
 
 # What is drawn.

@@ -60,6 +60,32 @@ def field(seed: int, steps: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES)
     )
 
 
+EVEN: Mapping[str, tuple[int, ...]] = {"weight": (3, 2), "bias": (2,), "gain": ()}
+
+
+def even_field(seed: int, steps: int, shapes: Mapping[str, tuple[int, ...]] = EVEN) -> Field:
+    """A field of well-conditioned matrices, for rules that take their roots or eigenvectors.
+
+    A matrix of rank r has about the singular values r, …, 2, 1, so that r² bounds the condition number of its Gram
+    matrix and, with the largest eigenvalue, the inverse of the gaps between its eigenvalues; and no Gram matrix has
+    the eigenvalue 0 more than once, so that its eigenvectors are unique but for their signs.
+    """
+    rng = np.random.default_rng(seed)
+
+    def conditioned(shape: tuple[int, ...]) -> np.ndarray:
+        noise = np.asarray(rng.normal(size=shape))
+        if noise.ndim < 2:
+            return noise
+        left, values, right = np.linalg.svd(noise, full_matrices=False)
+        return np.asarray((left * np.arange(len(values), 0.0, -1.0)) @ right)
+
+    return Field(
+        {name: np.asarray(rng.normal(size=shape)) for name, shape in shapes.items()},
+        tuple({name: conditioned(shape) for name, shape in shapes.items()} for _ in range(steps)),
+        {name: np.asarray(rng.uniform(0, 0.3, shape)) for name, shape in shapes.items()},
+    )
+
+
 Library = Callable[[np.ndarray], Any]
 
 

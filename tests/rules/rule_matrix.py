@@ -480,8 +480,16 @@ NS_DRAWN = {
     "steps": st.integers(1, 6), "a": st.floats(3.0, 3.6), "b": st.floats(-5, -4.5), "c": st.floats(1.9, 2.1),
     "eps": EPS, "precision": st.just("same"), "adjust": st.sampled_from(["original", "match_rms_adamw", "none"]),
 }  # fmt: skip
+EXACT = {"precision": "same"}
+
+
+def matrix_at_most(shape: tuple[int, ...]) -> bool:
+    """Vectors and numbers go beside it; see `for_matrices`."""
+    return len(shape) <= 2
+
+
 NS_CHANGES = {
-    "steps": change(4), "a": change(3.3), "b": change(-4.6), "c": change(2.0), "eps": change(1e3),
+    "steps": change(4), "a": change(3.3), "b": change(-4.9), "c": change(2.0), "eps": change(1e3),
     "precision": change("float32", "same"), "adjust": change("match_rms_adamw", "none"),
 }  # fmt: skip
 LAYOUT, LAYOUTS = {"layout": st.sampled_from(["out_in", "in_out"])}, {"layout": change("in_out")}
@@ -518,9 +526,9 @@ MATRIX: list[Case] = [
          lambda field, lr, **s: run(field, lambda name, seen, p: np.asarray(momentum_average(seen, **s)), lr=lr),
          MOMENTUM_CHANGES),
     Case("orthogonalize", on_matrices(rules.orthogonalize), {"lr": LR, **NS_DRAWN, **LAYOUT}, _orthogonalize,
-         {**NS_CHANGES, **LAYOUTS}, normed=True, by_row=True),
+         {**NS_CHANGES, **LAYOUTS}, normed=True, by_row=True, across=EXACT, takes=matrix_at_most),
     Case("orthogonalize_flattened", on_matrices(rules.orthogonalize_flattened), {"lr": LR, **NS_DRAWN}, _orthogonalize,
-         NS_CHANGES, normed=True, by_row=True),
+         NS_CHANGES, normed=True, by_row=True, across=EXACT),
     Case("muon", _beside_sgd(rules.muon),
          {"lr": LR, **MOMENTUM, **{n: s for n, s in NS_DRAWN.items() if n not in "abc"}, **LAYOUT, **PLACED}, _muon,
          {**MOMENTUM_CHANGES, **{n: c for n, c in NS_CHANGES.items() if n not in "abc"}, **LAYOUTS,
@@ -539,7 +547,7 @@ MATRIX: list[Case] = [
              {"lr": 0.02, "beta": 0.8, "nesterov": False, "adjust": "match_rms_adamw", "precision": "same",
               "eps": 1e-30, "weight_decay": 0.0},
              optax_muon(0.02, eps=1e-30, beta=0.8, nesterov=False, consistent_rms=0.2), optax=True),
-    ), normed=True, by_row=True),
+    ), normed=True, by_row=True, across=EXACT, takes=matrix_at_most),
     Case("muon_adamw", rules.muon_adamw,
          {"lr": LR, "adamw_lr": LR, "beta": BETA, "nesterov": st.booleans(),
           **{n: s for n, s in NS_DRAWN.items() if n not in "abc"}, "beta1": BETA, "beta2": BETA, "adamw_eps": EPS,
@@ -558,19 +566,19 @@ MATRIX: list[Case] = [
              other_muon_adamw({"lr": 0.01, "momentum": 0.8, "nesterov": False, "weight_decay": 0.1,
                                "use_adjusted_lr": True},
                               {"lr": 0.02, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1})),
-    ), normed=True, by_row=True),
+    ), normed=True, by_row=True, across=EXACT),
     Case("scale_by_shampoo", single(rules.scale_by_shampoo),
          {"lr": LR, "beta": st.one_of(st.none(), SOME), **SHAMPOO_DRAWN}, _shampoo,
-         {"beta": change(0.9), **SHAMPOO_CHANGES}, normed=True, by_row=True),
+         {"beta": change(0.9), **SHAMPOO_CHANGES}, normed=True, by_row=True, across={"eps": 1.0}),
     Case("shampoo", rules.shampoo,
          {"lr": LR, "momentum": BETA, "beta2": st.one_of(st.none(), SOME), **SHAMPOO_DRAWN, **DECAY}, _shampoo,
          {**decays("l2"), "momentum": change(0.5), "beta2": change(0.9), **SHAMPOO_CHANGES}, (
         Peer("pytorch_optimizer.Shampoo", {"lr": 0.02, "eps": 0.5}, other_shampoo(lr=0.02, matrix_eps=0.5)),
         Peer("pytorch_optimizer.Shampoo, decoupled", {"lr": 0.02, "eps": 0.5, "weight_decay": 0.1, "decay": "lr"},
              other_shampoo(lr=0.02, matrix_eps=0.5, weight_decay=0.1, weight_decouple=True)),
-    ), normed=True, by_row=True),
+    ), normed=True, by_row=True, across={"eps": 1.0}),
     Case("scale_by_soap", on_matrices(rules.scale_by_soap), {"lr": LR, **SOAP_DRAWN}, _soap_of_matrices, SOAP_CHANGES,
-         normed=True, by_row=True),
+         normed=True, by_row=True, across={}),
     Case("scale_by_late_adam", single(rules.scale_by_late_adam), {"lr": LR, **ADAM_OF_SOAP}, _late_adam,
          ADAM_OF_SOAP_CHANGES, normed=True),
     Case("soap", rules.soap, {"lr": LR, **SOAP_DRAWN, "vectors": st.booleans(), **DECAY}, _soap,
@@ -584,7 +592,7 @@ MATRIX: list[Case] = [
              {"lr": 0.02, "weight_decay": 0.0, "max_dim": 2, "shampoo_beta": 0.7, "bias_correction": False},
              by_pytorch_optimizer("SOAP", lr=0.02, weight_decay=0.0, max_precondition_dim=2, shampoo_beta=0.7,
                                   correct_bias=False), narrow=True),
-    ), normed=True, by_row=True),
+    ), normed=True, by_row=True, across={}),
     Case("scale_by_factored_rms", on_matrices(rules.scale_by_factored_rms), {"lr": LR, **FACTORED_DRAWN}, _factored,
          FACTORED_CHANGES, normed=True, by_row=True),
     Case("scale_by_decaying_rms", single(rules.scale_by_decaying_rms), {"lr": LR, **FACTORED_DRAWN},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -14,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_case import Case
 from rule_contract import CONTRACT, base
-from rule_field import Field, asked, assert_alike, field, in_jax, in_numpy, in_torch, walk
+from rule_field import Field, asked, assert_alike, even_field, field, in_jax, in_numpy, in_torch, walk
 
 from steepest.core.arrays import copy, to_numpy
-from steepest.core.errors import NonfiniteError
+from steepest.core.errors import InputError, NonfiniteError
 from steepest.formula import Rule, State, chain
+from steepest.formula.state import MODEL
 from steepest.rules import (
     adabelief,
     adagrad,
@@ -40,14 +43,26 @@ from steepest.rules import (
 each_case = pytest.mark.parametrize("case", CONTRACT, ids=lambda case: case.name)
 
 
+def plain(case: Case, **settings: Any) -> Rule:
+    """The case's rule, with the settings under which libraries are to agree."""
+    return base(case, **{**settings, **(case.across or {})})
+
+
+def world_of(case: Case, seed: int, steps: int, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Field:
+    """Gradients on which libraries are to agree."""
+    make = field if case.across is None else even_field
+    return make(seed, steps) if shapes is None else make(seed, steps, shapes)
+
+
 def every_variant(case: Case) -> list[Rule]:
-    """The case's rule, and one for each change of a hyperparameter."""
+    """The case's rule, and one for each change of a hyperparameter that is not fixed."""
     return [
-        base(case),
+        plain(case),
         *(
-            base(case, **changed.given, **{name: value})
+            plain(case, **changed.given, **{name: value})
             for name, changed in case.changes.items()
             for value in changed.values
+            if name not in (case.across or {})
         ),
     ]
 
@@ -55,7 +70,7 @@ def every_variant(case: Case) -> list[Rule]:
 @each_case
 def test_torch_equals_numpy_in_float64(case: Case) -> None:
     for rule in every_variant(case):
-        world = field(1, 12)
+        world = world_of(case, 1, 12)
         ours, theirs = walk(rule, world), walk(rule, world, library=in_torch())
         assert_alike(theirs.points, ours.points, rtol=1e-14, atol=1e-14)
         assert_alike(theirs.answers, ours.answers, rtol=1e-14, atol=1e-14)
@@ -63,7 +78,7 @@ def test_torch_equals_numpy_in_float64(case: Case) -> None:
 
 @each_case
 def test_torch_and_jax_equal_numpy_in_float32(case: Case) -> None:
-    rule, world = base(case), field(1, 12)
+    rule, world = plain(case), world_of(case, 1, 12)
     wide = walk(rule, world)
     for library in (in_numpy("float32"), in_torch("float32"), in_jax("float32")):
         narrow = walk(rule, world, library=library)
@@ -77,19 +92,24 @@ SHAPES = [(), (1,), (7,), (2, 3), (2, 1, 3), (0,), (3, 0, 2)]
 @each_case
 @pytest.mark.parametrize("kind", ["numpy", "torch", "jax"])
 def test_dtypes_and_shapes_are_kept(case: Case, kind: str) -> None:
-    """Of parameters and of slots, also where gradients are of size 0 or have no dimension."""
+    """Of parameters and of slots, also where gradients are of size 0 or have no dimension; what is no tensor for the
+    rule is refused."""
     dtypes = {"numpy": ("float32", "float64", "float16"), "torch": ("float32", "float64", "bfloat16"),
               "jax": ("float32", "bfloat16")}[kind]  # fmt: skip
     rule = base(case)
     rng = np.random.default_rng(0)
     for dtype in dtypes:
         convert = {"numpy": in_numpy, "torch": in_torch, "jax": in_jax}[kind](dtype)
-        params = {str(shape): convert(rng.normal(size=shape)) for shape in SHAPES}
+        every = {str(shape): convert(rng.normal(size=shape)) for shape in SHAPES}
+        params = {name: p for name, p in every.items() if case.takes(tuple(p.shape))}
+        for name in every.keys() - params.keys():
+            with pytest.raises(InputError, match=re.escape(name)):
+                rule.init({name: every[name]})
         state = rule.init(params)
         before = {path: {n: a.dtype for n, a in tensors.items()} for path, tensors in state.slots.items()}
         after = params
         for _ in range(3):
-            grads = {str(shape): convert(rng.normal(size=shape)) for shape in SHAPES}
+            grads = {name: convert(rng.normal(size=tuple(p.shape))) for name, p in params.items()}
             after, state, _ = rule.update(after, grads, state, **asked(rule, grads))
         for found in (after, rule.query(after, state, grads), rule.answer(after, state)):
             assert {n: (type(p), p.dtype, tuple(p.shape)) for n, p in found.items()} == {
@@ -97,49 +117,62 @@ def test_dtypes_and_shapes_are_kept(case: Case, kind: str) -> None:
             }
         assert {path: {n: a.dtype for n, a in t.items()} for path, t in state.slots.items()} == before
         for path, tensors in state.slots.items():
-            number = rule.slots()[path].scalar
+            slot = rule.slots()[path]
+            assert tensors.keys() == owners(rule, path, params), path
             for name, array in tensors.items():
-                assert tuple(array.shape) == (() if number else tuple(params[name].shape)), path
+                shape = () if slot.scalar else tuple(params[name].shape)
+                assert tuple(array.shape) == (slot.like(shape) if callable(slot.like) else shape), path
+
+
+def owners(rule: Rule, path: str, params: Mapping[str, Any]) -> set[str]:
+    """The names under which a state has this slot."""
+    if rule.slots()[path].like == "model":
+        return {MODEL}
+    return {name for name, p in params.items() if path in rule.slots_of(name, tuple(p.shape))}
 
 
 @each_case
 def test_each_dtype_of_a_mixed_model_is_kept(case: Case) -> None:
     rule = base(case)
-    params = {"half": np.ones(3, np.float32), "full": np.ones(3, np.float64)}
+    kinds = {"half": np.float32, "full": np.float64}
+    params = {f"{kind}{shape}": np.ones(shape, dtype) for kind, dtype in kinds.items() for shape in ((3,), (3, 2))}
     after, state, _ = rule.update(params, params, rule.init(params), **asked(rule, params))
-    assert after["half"].dtype == np.float32
-    assert after["full"].dtype == np.float64
+    assert {name: p.dtype for name, p in after.items()} == {name: p.dtype for name, p in params.items()}
     for path, tensors in state.slots.items():
         if rule.slots()[path].scalar:
             assert {a.dtype for a in tensors.values()} == {np.dtype(np.float64)}, path
         else:
-            assert {name: a.dtype for name, a in tensors.items()} == {name: p.dtype for name, p in params.items()}
+            expected = {name: params[name].dtype for name in owners(rule, path, params)}
+            assert {name: a.dtype for name, a in tensors.items()} == expected
 
 
 @each_case
 def test_memory_layout_does_not_matter(case: Case) -> None:
-    rule, rng = base(case), np.random.default_rng(1)
-    whole, grads = rng.normal(size=(6, 8)), rng.normal(size=(3, 6, 8))
-    plain = {"a": whole[::2, 1::3].copy(), "b": whole.T.copy()}
-    strided = {"a": whole[::2, 1::3], "b": whole.T}
-    transposed = {n: torch.tensor(whole)[::2, 1::3] if n == "a" else torch.tensor(whole).T for n in plain}
-    states = [rule.init(p) for p in (plain, strided, transposed)]
-    runs: list[Any] = [plain, strided, transposed]
-    for g in grads:
-        parts = {"a": g[::2, 1::3], "b": g.T}
+    rule, world = plain(case), world_of(case, 1, 3, {"a": (3, 2), "b": (7, 6)})
+    in_torch_strided = {name: torch.from_numpy(p) for name, p in strided(world.start).items()}
+    runs: list[Any] = [world.start, strided(world.start), in_torch_strided]
+    states = [rule.init(p) for p in runs]
+    for noise in world.noise:
+        given = [noise, strided(noise), {name: torch.tensor(g) for name, g in noise.items()}]
         for i in range(3):
-            given_grads = {n: torch.tensor(np.ascontiguousarray(p)) for n, p in parts.items()} if i == 2 else parts
-            runs[i], states[i], _ = rule.update(runs[i], given_grads, states[i], **asked(rule, given_grads))
+            runs[i], states[i], _ = rule.update(runs[i], given[i], states[i], **asked(rule, given[i]))
     # Sums may be added in another order, so what holds a norm is not equal to the bit.
     tolerance = 1e-13 if case.coupled or case.normed else 0.0
     assert_alike(runs[0], runs[1], rtol=tolerance, atol=tolerance)
     assert_alike(runs[2], runs[0], rtol=1e-14, atol=1e-15)
 
 
+def strided(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same matrices in other memory orders: `a` every second row and fourth column of a larger one, `b` by columns."""
+    larger = np.full((2 * len(arrays["a"]), 4 * arrays["a"].shape[1]), math.nan)
+    larger[::2, 1::4] = arrays["a"]
+    return {"a": larger[::2, 1::4], "b": np.asfortranarray(arrays["b"])}
+
+
 @each_case
 def test_nn_parameters(case: Case) -> None:
     """Parameters that want gradients: the rule does not track itself unless it is asked to."""
-    rule, world = base(case), field(1, 5)
+    rule, world = plain(case), world_of(case, 1, 5)
     params: Any = {name: torch.nn.Parameter(torch.tensor(p)) for name, p in world.start.items()}
     state = rule.init(params)
     for k in range(5):
@@ -163,7 +196,7 @@ def walk_without_query(rule: Rule, world: Field) -> dict[str, np.ndarray]:
 def test_nothing_that_is_given_is_changed_or_kept(case: Case, kind: str) -> None:
     """A caller may write into its gradients after the step, as PyTorch does in `zero_grad`; the state is a value."""
     convert = in_numpy() if kind == "numpy" else in_torch()
-    rule, world = base(case), field(2, 4)
+    rule, world = plain(case), world_of(case, 2, 4)
     clean = walk_without_query(rule, world)
     params = {name: convert(p) for name, p in world.start.items()}
     state = rule.init(params)
@@ -241,22 +274,24 @@ def test_apply_does_as_pytorch_does() -> None:
 
 
 @each_case
-def test_a_tensor_without_a_gradient_does_not_change_or_age(case: Case) -> None:
+@pytest.mark.parametrize("frozen", ["bias", "weight"])
+def test_a_tensor_without_a_gradient_does_not_change_or_age(case: Case, frozen: str) -> None:
     rule, world = base(case), field(2, 6)
     params = dict(world.start)
     state = rule.init(params)
     for k in range(3):
-        grads: dict[str, Any] = {**world.at(k, params), "bias": None}
+        grads: dict[str, Any] = {**world.at(k, params), frozen: None}
         if k == 2:
-            del grads["bias"]
+            del grads[frozen]
         params, state, _ = rule.update(params, grads, state, **asked(rule, grads))
     assert state.step == 3
-    assert state.ages == {"weight": 3, "bias": 0, "gain": 3}
-    np.testing.assert_array_equal(params["bias"], world.start["bias"])
+    assert state.ages == {"weight": 3, "bias": 3, "gain": 3, frozen: 0}
+    np.testing.assert_array_equal(params[frozen], world.start[frozen])
     fresh = rule.init(world.start)
     for path, tensors in state.slots.items():
-        if rule.slots()[path].like != "model":
-            np.testing.assert_array_equal(tensors["bias"], fresh.slots[path]["bias"], err_msg=path)
+        assert tensors.keys() == fresh.slots[path].keys() == owners(rule, path, params), path
+        if frozen in tensors:
+            np.testing.assert_array_equal(tensors[frozen], fresh.slots[path][frozen], err_msg=path)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ class _Conductor:
         self.trained, self.together = 0, 1
 
     def obtain(self, phase: Phase, tasks: Sequence[Task]) -> Sequence[Run]:
+        if not tasks:
+            return ()
         found = self.store.get(task.key for task in tasks)
         self.progress(PhaseStarted(phase, len(tasks), sum(task.key in found for task in tasks), self.plan.total))
         named: dict[str, list[Task]] = {}

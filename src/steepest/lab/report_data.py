@@ -56,7 +56,7 @@ def suite_report_data(suite: Suite) -> ReportData:
         warnings=_together({study.spec.problem: warnings(study) for study in studies}),
         protocol=_protocol(studies[0]),
         code=tuple(snippets),
-        studies=tuple(_part(study) for study in studies),
+        studies=tuple(_part(study, study.details) for study in studies),
         audit=audit(studies),
         across=suite.across.panel(),
     )
@@ -69,7 +69,7 @@ def _together(lines: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return (*everywhere, *apart)
 
 
-def _part(study: Study) -> StudyPart:
+def _part(study: Study, notes: tuple[str, ...] = ()) -> StudyPart:
     results = study.table()
     wanted = goal(study)
     metric = any(result.metric is not None for result in results)
@@ -86,7 +86,7 @@ def _part(study: Study) -> StudyPart:
         sensitivity=sensitivity_panel(study),
         budget=budget_panel(study),
         schedules=schedule_panel(study),
-        notes=study.details[1:],
+        notes=notes,
         failures=tuple(_failures(study)),
     )
 

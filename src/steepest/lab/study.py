@@ -240,6 +240,15 @@ class Study:
         values = [run.scores[name] for run in runs if name in run.scores and not run.diverged and not run.failed]
         return median_interval(values) if runs and len(values) == len(runs) else None
 
+    def _without_metric(self, name: str) -> tuple[str, ...]:
+        """Says so where a run that ended well has no finite metric."""
+        metric = self.judged_by.replace("loss", "metric")
+        runs = [run for run in self.phase("final", self.entry(name)) if not run.diverged and not run.failed]
+        missing = sum(metric not in run.scores for run in runs)
+        if not self.about.metric or not missing:
+            return ()
+        return (f"its {self.about.metric} was not finite on {missing} of {self.spec.seeds} seeds",)
+
     def _repeats(self, name: str) -> bool:
         """Whether a method's final runs saw the same values at every step, and not only ended with equal scores."""
         columns = [trace.steps["value"] for trace in self.traces(name).values()]
@@ -253,7 +262,7 @@ class Study:
             calls = self.gradients_per_step(name)
             costly = (f"takes {calls:.3g} gradients a step",) if calls is not None and calls > 1 else ()
             lost = (f"{len(failed)} of its {len(runs)} runs failed{reason}",) if failed else ()
-            return (*choice.remarks, *costly, *lost)
+            return (*choice.remarks, *costly, *lost, *self._without_metric(name))
         trials = self.trials(name)
         if all(run.diverged for run in trials):
             return ("every trial diverged",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def _columns(J: Matrix) -> Vector:
 
 
 def _damped(values: Vector, Ur: Vector, radius: float) -> tuple[Vector, float]:
-    """q = −s/(s² + λ) Uᵀr with ‖q‖ ≤ radius, λ ≥ 0 least: the shortest solution where λ = 0 does."""
+    """Q = −s/(s² + λ) Uᵀr with ‖q‖ ≤ radius, λ ≥ 0 least: the shortest solution where λ = 0 does."""
     kept = values > 1e-12 * values[0] if values[0] > 0.0 else np.zeros(values.shape, dtype=bool)
     q = np.zeros_like(values)
     q[kept] = -Ur[kept] / values[kept]
@@ -129,9 +129,7 @@ def _damped(values: Vector, Ur: Vector, radius: float) -> tuple[Vector, float]:
     return q, lam
 
 
-def _resize(
-    state: LMState, ratio: float, f: float, after: float, image: float, fall: float, length: float
-) -> None:
+def _resize(state: LMState, ratio: float, f: float, after: float, image: float, fall: float, length: float) -> None:
     """Moré's rule: where f disagrees Δ shrinks by what a parabola through f suggests, in [0.1, ½]; else it may grow."""
     if ratio <= 0.25:
         shrink = 0.1

@@ -26,12 +26,13 @@ class Method(ABC):
     """Settings of an algorithm, frozen; `start` makes its state, `step` moves the state to the next iterate.
 
     needs: what it asks of the oracle. on_device: works on PyTorch's tensors where they are, so that nothing is copied
-    to the host; else the vectors are NumPy's. bounded: keeps to bounds.
+    to the host; else the vectors are NumPy's. bounded: keeps to bounds. measures: what `optimality` is, in words.
     """
 
     needs: ClassVar[frozenset[Ask]] = frozenset({Ask.VALUE, Ask.GRADIENT})
     on_device: ClassVar[bool] = False
     bounded: ClassVar[bool] = False
+    measures: ClassVar[str] = "the gradient"
 
     @property
     def name(self) -> str:
@@ -52,7 +53,7 @@ class Method(ABC):
         """The state at this point: a record with the fields `point`, and `length`, the last step's α."""
 
     def optimality(self, state: Any) -> Vector:
-        """What is zero at a solution: the gradient, or with bounds the projected one."""
+        """What is zero at a solution, asked for where `measures` is not the gradient."""
         return state.point.g
 
     def finish(self, oracle: VectorOracle, state: Any) -> Point | None:
@@ -132,7 +133,7 @@ class Direction(Method):
         """The natural α of d, None where the scale of d says nothing about the step."""
         return None
 
-    def learn(self, own: Any, before: Point, after: Point, s: Vector, y: Vector) -> None:  # noqa: B027
+    def learn(self, own: Any, before: Point, after: Point, s: Vector, y: Vector) -> None:
         """A step s = x⁺ − x was taken, and y = ∇f⁺ − ∇f."""
 
     def forget(self, own: Any) -> bool:

@@ -78,7 +78,9 @@ class RuleMethod(Method):
         if not isinstance(self.rule, Rule):
             raise InputTypeError(f"RuleMethod: rule must be an update rule, got {self.rule!r:.80}")
         if not self.rule.sets_step:
-            raise InputError(f"RuleMethod: no rule in the chain sets the step; add learning_rate(lr=…) to {self.rule!r}")
+            raise InputError(
+                f"RuleMethod: no rule in the chain sets the step; add learning_rate(lr=…) to {self.rule!r}"
+            )
 
     @property
     def needs(self) -> frozenset[Ask]:  # type: ignore[override]
@@ -174,5 +176,3 @@ class _Function(Objective):
 
 def _copied(array: Any) -> Any:
     return array.detach().clone() if hasattr(array, "detach") else array.copy()
-
-

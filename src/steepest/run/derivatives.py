@@ -66,7 +66,9 @@ def _checked_jac(jac: Any, layout: Layout) -> Any:
         words = "'2-point', '3-point', 'cs', 'torch', 'jax'"
         raise InputError(f"minimize: jac must be a function, True, None or one of {words}, got {jac!r}")
     if jac in differences.SCHEMES and layout.library != "numpy":
-        raise InputError(f"minimize: jac {jac!r} needs NumPy arrays, got {layout.library}'s; use jac={layout.library!r}")
+        raise InputError(
+            f"minimize: jac {jac!r} needs NumPy arrays, got {layout.library}'s; use jac={layout.library!r}"
+        )
     if jac in AUTOMATIC and layout.library not in {"numpy", jac}:
         raise InputError(f"minimize: jac {jac!r} cannot differentiate a function of {layout.library}'s arrays")
     return jac
@@ -249,9 +251,11 @@ def _with_products(
     if jac in AUTOMATIC:
         from steepest.run.automatic import automatic_product
 
-        return replace(functions, hessian_vector=automatic_product(given, jac, layout, on_device)), (
-            f"automatic ({jac})"
-        ), True
+        return (
+            replace(functions, hessian_vector=automatic_product(given, jac, layout, on_device)),
+            (f"automatic ({jac})"),
+            True,
+        )
 
     def by_difference(v: Vector, d: Vector, g: Vector) -> Vector:
         return differences.hessian_vector(_counted_gradient(functions, count), v, d, g)

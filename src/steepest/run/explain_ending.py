@@ -31,9 +31,11 @@ def explained(at_hand: AtHand, run: Run, ending: Ending) -> Ending:
     if check is None:
         return ending
     if not check.smooth:
-        return Ending(ending.status, f"f has a kink or a jump at {at_hand.layout.name(check.index)} = {check.at:.6g}")
+        return Ending(
+            ending.status, f"f has a kink or a jump at {at_hand.layout.name(check.coordinate)} = {check.at:.6g}"
+        )
     if check.wrong and ending.status is not Status.PRECISION_LIMIT:
-        return Ending(Status.WRONG_GRADIENT, check.sentence(at_hand.layout.name(check.index)))
+        return Ending(Status.WRONG_GRADIENT, check.sentence(at_hand.layout.name(check.coordinate)))
     return ending
 
 
@@ -77,5 +79,3 @@ class _Second(Method):
 
     def step(self, oracle: object, state: object) -> None:
         """Never called."""
-
-

@@ -39,7 +39,7 @@ class Layout:
 
     >>> layout = Layout({"a": np.ones((2, 2)), "b": np.zeros(1)})
     >>> layout.size, [leaf.path for leaf in layout.leaves]
-    (5, ['a', 'b'])
+    (5, ["['a']", "['b']"])
     >>> layout.shaped(np.arange(5.0))["a"].tolist()
     [[0.0, 1.0], [2.0, 3.0]]
     """
@@ -60,7 +60,7 @@ class Layout:
         self.size = sum(leaf.stop - leaf.start for leaf in self.leaves)
         if not self.size:
             raise InputError("minimize: x0 must hold at least one number, got an empty array")
-        self.eps = float(2.220446049250313e-16) if self.library == "numpy" else _eps(self.start)
+        self.eps = 2.220446049250313e-16 if self.library == "numpy" else _eps(self.start)
         self.is_vector = self._pattern is None and len(self.leaves[0].shape) == 1
 
     def _gathered(self, named: list[tuple[str, Any]]) -> tuple[Any, Any, Any]:
@@ -142,7 +142,8 @@ class Layout:
     def vector(self, on_device: bool) -> Vector:
         """The start as the methods' flat vector: a tensor where the method works on tensors, else NumPy's float64."""
         if self.library == "torch":
-            return self.start.clone() if on_device else self.start.detach().cpu().double().numpy().copy()
+            tensor: Any = self.start
+            return tensor.clone() if on_device else tensor.cpu().double().numpy().copy()
         return np.array(self.start, dtype=np.float64)
 
     def native(self, v: Vector) -> Any:

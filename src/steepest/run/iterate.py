@@ -55,13 +55,16 @@ class Limits:
 
     def __post_init__(self) -> None:
         tolerance = Range(low=0)
-        check_numbers(self, {
-            "gtol": tolerance,
-            "ftol": tolerance,
-            "xtol": tolerance,
-            "maxiter": Range(low=0, integer=True),
-            "maxfun": Range(low=1, integer=True),
-        })
+        check_numbers(
+            self,
+            {
+                "gtol": tolerance,
+                "ftol": tolerance,
+                "xtol": tolerance,
+                "maxiter": Range(low=0, integer=True),
+                "maxfun": Range(low=1, integer=True),
+            },
+        )
         check_choice(self, "norm", ("max", "euclidean"))
 
 
@@ -190,7 +193,7 @@ class Run:
         walk = self.state.walk
         point = walk.point
         known = self.state.rows[-1][8]
-        if not self.method.bounded:
+        if self.method.measures == "the gradient":
             if limits.norm == "euclidean":
                 size = known
             elif known > limits.gtol * math.sqrt(point.x.shape[0]):  # then the largest entry is above it too
@@ -201,12 +204,14 @@ class Run:
             free = self.method.optimality(walk)
             size = largest_entry(free) if limits.norm == "max" else norm(free)
         if size <= limits.gtol:
-            what = "the projected gradient" if self.method.bounded else "the gradient"
-            return Ending(Status.CONVERGED, f"the {limits.norm} norm of {what}, {size:.3g}, is at most {limits.gtol:g}")
+            what = f"the {limits.norm} norm of {self.method.measures}, {size:.3g}, is at most {limits.gtol:g}"
+            return Ending(Status.CONVERGED, what)
         if before is not None and limits.ftol > 0.0:
             fall = before.f - point.f
             if 0.0 <= fall <= limits.ftol * max(1.0, abs(point.f), abs(before.f)):
-                return Ending(Status.CONVERGED, f"the last step lowered f by {fall:.3g}, at most ftol = {limits.ftol:g}")
+                return Ending(
+                    Status.CONVERGED, f"the last step lowered f by {fall:.3g}, at most ftol = {limits.ftol:g}"
+                )
         if before is not None and limits.xtol > 0.0:
             moved = norm(point.x - before.x)
             if moved <= limits.xtol * norm(point.x):

@@ -15,7 +15,7 @@ from steepest.run.bounds import bounds_of
 from steepest.run.derivatives import Given
 from steepest.run.differences import Bounds
 from steepest.run.flatten import Layout
-from steepest.run.iterate import Limits, RunState
+from steepest.run.iterate import RunState
 from steepest.run.problem_at_hand import AtHand
 from steepest.run.result import Result
 from steepest.run.scipy_names import chosen
@@ -81,7 +81,7 @@ def minimize(
     solver, limits = chosen(_method(method, layout, box), layout.size, options, tol)
     if box is not None and not solver.bounded:
         raise InputError(f"minimize: {solver.name} takes no bounds; use LBFGSB()")
-    given = Given(fun, args if isinstance(args, tuple) else (args,), jac, hess, hessp)
+    given = Given(fun, _as_tuple(args), jac, hess, hessp)
     at_hand = AtHand(given, layout, solver, limits, box, {})
     if resume is not None:
         return at_hand.resumed(_state(resume), None, callback)
@@ -102,6 +102,11 @@ def _method(method: Any, layout: Layout, box: Bounds | None) -> Any:
     from steepest.methods.directions.bfgs import BFGS
 
     return BFGS()
+
+
+def _as_tuple(args: Any) -> tuple[Any, ...]:
+    """One argument that is no tuple is a tuple of one, as for SciPy."""
+    return args if isinstance(args, tuple) else (args,)
 
 
 def _check_start(layout: Layout) -> None:

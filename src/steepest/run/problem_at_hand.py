@@ -106,7 +106,7 @@ class AtHand:
                 with np.errstate(all="ignore"):
                     ending = explained(self, run, ending)
             with np.errstate(all="ignore"):
-                answer = self.method.finish(run.oracle, run.state.walk)
+                answer = self.method.finish(run.oracle, run.state.walk) if ending.status.ok else None
         return Result(self, run.state, ending, answer)
 
     def shown(self, x: Vector) -> Any:
@@ -127,9 +127,10 @@ class AtHand:
     def _set_module(self, x: Vector) -> None:
         import torch
 
+        module: Any = self.layout.module
         named = self.layout.shaped(self.layout.native(x))
         with torch.no_grad():
-            for name, parameter in self.layout.module.named_parameters():
+            for name, parameter in module.named_parameters():
                 if name in named:
                     parameter.copy_(named[name])
 
@@ -139,13 +140,18 @@ class AtHand:
             return False
         return self.bounds is None or bool(np.all(x >= self.bounds[0]) and np.all(x <= self.bounds[1]))
 
+    def residuals_off_count(self, x: Vector) -> Vector | None:
+        """r(x), not counted; None for a method that does not ask for residuals."""
+        functions = self.derived(Count()).functions
+        return None if functions.residuals is None else functions.residuals(x)
+
     def value_off_count(self, x: Vector) -> float:
         """f(x) for a picture, not counted."""
         with np.errstate(all="ignore"):
             return VectorOracle(self.derived(Count()).functions, Count()).value(x)
 
 
-class _keeping:  # noqa: N801 - a context
+class _keeping:
     """An exception that comes out of the user's function carries the trace so far, as `trace` and `result`."""
 
     def __init__(self, at_hand: AtHand, state: RunState) -> None:
@@ -157,7 +163,9 @@ class _keeping:  # noqa: N801 - a context
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is None or self._state.walk is None:
             return
-        result = Result(self._at_hand, copy.copy(self._state), Ending(Status.FAILED, f"{type(error).__name__}: {error}"))
+        result = Result(
+            self._at_hand, copy.copy(self._state), Ending(Status.FAILED, f"{type(error).__name__}: {error}")
+        )
         error.result = result  # type: ignore[attr-defined]
         error.trace = result.trace  # type: ignore[attr-defined]
 

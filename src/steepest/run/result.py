@@ -57,6 +57,11 @@ class Result:
         return self._at_hand.shown_gradient(self._point.g)
 
     @property
+    def residuals(self) -> Any:
+        """r(x) for a method of least squares or roots, else None; fun is evaluated for it, off the count."""
+        return self._at_hand.residuals_off_count(self._point.x)
+
+    @property
     def status(self) -> Status:
         """How it ended."""
         return self._ending.status
@@ -90,7 +95,7 @@ class Result:
 
     @property
     def trace(self) -> Trace:
-        """The record of the run: row 0 is the start, row k is after k steps; x itself where it is one or two numbers."""
+        """The record of the run: row 0 is the start, row k is after k steps; x too, where it is one or two numbers."""
         table = np.array(self._state.rows[: self._rows], dtype=np.float64).reshape(self._rows, len(COLUMNS))
         steps = {name: table[:, index] for index, name in enumerate(COLUMNS)}
         if self._state.path:

@@ -81,9 +81,7 @@ NOT_HERE: Final = ("nelder-mead", "powell", "cobyla", "cobyqa", "slsqp", "tnc", 
 """SciPy's names of methods that are not here."""
 
 
-def chosen(
-    method: Any, size: int, options: Mapping[str, Any] | None, tol: float | None
-) -> tuple[Method, Limits]:
+def chosen(method: Any, size: int, options: Mapping[str, Any] | None, tol: float | None) -> tuple[Method, Limits]:
     """The method as an object, and the run's limits, from `minimize`'s arguments.
 
     Options are checked one by one: for a name, the limits and what the table lists; for an object, the limits alone.

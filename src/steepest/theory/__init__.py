@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from steepest.theory.certificate import Certificate, Certificates, certify
-    from steepest.theory.estimate import estimate
+    from steepest.theory.estimation import estimate
     from steepest.theory.fixed_step import FixedStep
-    from steepest.theory.rate import Rates, rate
+    from steepest.theory.rates import Rates, rate
     from steepest.theory.registry import get, theorems
-    from steepest.theory.step_size import Advice, step_size
+    from steepest.theory.step_sizes import Advice, step_size
     from steepest.theory.theorem import Quantity, Theorem
-    from steepest.theory.worst_case import WorstCase, worst_case
+    from steepest.theory.performance import WorstCase, worst_case
 
 _NAMES = {
-    "Advice": "step_size",
+    "Advice": "step_sizes",
     "Certificate": "certificate",
     "Certificates": "certificate",
     "FixedStep": "fixed_step",
     "Quantity": "theorem",
-    "Rates": "rate",
+    "Rates": "rates",
     "Theorem": "theorem",
-    "WorstCase": "worst_case",
+    "WorstCase": "performance",
     "certify": "certificate",
-    "estimate": "estimate",
+    "estimate": "estimation",
     "get": "registry",
-    "rate": "rate",
-    "step_size": "step_size",
+    "rate": "rates",
+    "step_size": "step_sizes",
     "theorems": "registry",
-    "worst_case": "worst_case",
+    "worst_case": "performance",
 }
 
 __all__ = [
@@ -50,7 +50,7 @@ __all__ = [
     "estimate",
     "get",
     "rate",
-    "step_size",
+    "step_sizes",
     "theorems",
     "worst_case",
 ]

@@ -11,6 +11,7 @@ from steepest.theory.expression import Expression, Symbol
 from steepest.theory.setting import Setting
 from steepest.theory.vocabulary import FROM_RUN, STARTS
 
+_DEFAULTS: Final = {"step_rule": "constant", "momentum_rule": "constant", "averaging": "none"}
 _ROUNDING: Final = 1e-12
 _EQUAL: Final = 1e-9
 
@@ -109,7 +110,7 @@ class Compare(Assumption):
 class Declared(Assumption):
     """What a method declares of itself: `step_rule`, `momentum_rule`, `averaging`, `projected`, `form`.
 
-    default: what a method that says nothing has.
+    default: what a method that says nothing has; None for a constant step, constant momentum and the last iterate.
     """
 
     field: Literal["step_rule", "momentum_rule", "averaging", "projected", "form"]
@@ -126,13 +127,31 @@ class Declared(Assumption):
 
     def failure(self, setting: Setting) -> str:
         found = getattr(setting.family.facts, self.field)
-        found = self.default if found is None else found
+        if found is None:
+            found = _DEFAULTS.get(self.field) if self.default is None else self.default
         if found == self.wanted:
             return ""
         label = self.field.replace("_", " ")
         if isinstance(self.wanted, bool):
             return f"the method {'does not project' if self.wanted else 'projects'}; needed: {self.words}"
         return f"the method's {label} is {found if found is not None else 'not stated'}; needed: {self.words}"
+
+
+@final
+@dataclass(frozen=True)
+class Unlike(Assumption):
+    """The function is not of a class that has a theorem of its own."""
+
+    kind: str
+
+    def text(self) -> str:
+        return f"f not known to be {self.kind}"
+
+    def latex(self) -> str:
+        return rf"f \text{{ not known to be {self.kind}}}"
+
+    def failure(self, setting: Setting) -> str:
+        return f"the problem is {self.kind}" if setting.has(self.kind) else ""
 
 
 @final

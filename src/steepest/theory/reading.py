@@ -119,12 +119,12 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _read(facts: MethodFacts, settings: Mapping[str, object] | None, text: str) -> Family:
     name = facts.family
-    if name in FAMILIES:
-        return Family(name, facts)
     if facts.schedule is not None and facts.step_rule is None:
         return Family(name, facts, f"its step follows {facts.schedule}, of which no theorem speaks")
     if settings is not None and name in _RULES:
         return _rule(name, facts, settings, text)
+    if name in FAMILIES:
+        return Family(name, facts)
     if name == "SteepestDescent":
         return _steepest_descent(facts, text)
     if name in _ALIASES:

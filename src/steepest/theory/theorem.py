@@ -48,7 +48,7 @@ class Quantity(Enum):
     STEP_LENGTH = Measure("max_i |x_{N,i} − x_{N−1,i}|", r"\max_i |x_{N,i} - x_{N-1,i}|", ("step_length",))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Theorem:
     """One statement: under `assumptions`, quantity ≤ bound at every N ≥ `start`.
 
@@ -76,6 +76,9 @@ class Theorem:
     start: int = 1
     says: str = ""
     remark: str = ""
+
+    def __repr__(self) -> str:
+        return f"<theorem {self.name}: {self.statement()}>"
 
     def failures(self, setting: Setting) -> tuple[str, ...]:
         """Why it does not apply, each with the value that fails; empty where it does."""

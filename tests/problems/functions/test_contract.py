@@ -109,7 +109,7 @@ def test_gradient_by_the_complex_step(problem):
 def test_gradient_by_differences(problem):
     for x in points(problem):
         found, apart = extrapolated(problem.fun, x)
-        noise = 1e-15 * abs(problem.fun(x)) / (1e-4 * (np.abs(x).min() + 0.1))
+        noise = 1e-15 * (1 + abs(problem.fun(x))) / (1e-4 * (np.abs(x).min() + 0.1))
         agrees(problem.gradient(x), found, apart, 10 * noise)
 
 
@@ -170,6 +170,9 @@ def test_minima_are_stationary_and_found_again(problem):
             assert all(problem.fun(1e-9 * v) > 0 for v in rng.normal(size=(20, len(x))))
             continue
         hessian, gradient = problem.hessian(x), problem.gradient(x)
+        if minimum.note.startswith("stationary"):
+            assert not gradient.any() and np.linalg.eigvalsh(hessian)[0] > -1e-12
+            continue
         scale = 1 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
         eigenvalues = np.linalg.eigvalsh(scale[:, None] * hessian * scale)
         if np.all(np.diag(hessian) > 0):
@@ -207,11 +210,10 @@ def test_no_point_is_below_the_minimum(problem):
     assert lowest >= problem.facts.f_star - 1e-12 * abs(problem.facts.f_star)
 
 
-def test_unbounded_below(problem):
-    if problem.facts.f_star is None and problem.name not in {"mgh-jennrich-sampson", "mgh-brown-dennis", "mgh-watson"}:
-        assert {"monkey-saddle": (-1e3, 0.0), "negative-log": (1e300,)}[problem.name]
-        far = {"monkey-saddle": (-1e3, 0.0), "negative-log": (1e300,)}[problem.name]
-        assert problem.fun(far) < -600
+@pytest.mark.parametrize(("name", "far"), [("monkey-saddle", (-1e3, 0.0)), ("negative-log", (1e300,))])
+def test_unbounded_below(name, far):
+    problem = made(name)
+    assert problem.facts.f_star is None and problem.fun(far) < -600
 
 
 def test_L_and_mu_bound_the_curvature_and_are_taken(problem):
@@ -266,4 +268,4 @@ def test_far_out_it_is_a_number_without_a_warning(problem):
 
 
 def test_every_problem_of_the_table_is_here():
-    assert set(MGH) < set(LISTED) and len(LISTED) >= 63
+    assert set(MGH) < set(LISTED) and len(LISTED) >= 61

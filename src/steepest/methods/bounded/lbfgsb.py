@@ -14,7 +14,7 @@ from steepest.methods.bounded.cauchy_point import cauchy_point
 from steepest.methods.bounded.compact import Compact
 from steepest.methods.bounded.subspace import subspace_minimizer
 from steepest.methods.directions.curvature import enough_curvature
-from steepest.methods.directions.lbfgs import Memory, remember
+from steepest.methods.directions.lbfgs import Memory, empty, remember
 from steepest.methods.method import Method, Point, Walk
 from steepest.methods.oracle import VectorOracle
 from steepest.methods.settings import check_numbers
@@ -60,16 +60,16 @@ class LBFGSB(Method):
     max_trials: int = 20
 
     bounded: ClassVar[bool] = True
+    measures: ClassVar[str] = "the projected gradient"
 
     def __post_init__(self) -> None:
         check_numbers(self, {"memory": Range(1, integer=True)})
         self._search()
 
     def start(self, oracle: VectorOracle, point: Point) -> Walk:
-        n, m = point.x.shape[0], self.memory
+        n = point.x.shape[0]
         low, high = oracle.bounds if oracle.bounds is not None else (np.full(n, -math.inf), np.full(n, math.inf))
-        square = [np.zeros((m, m), order="F") for _ in range(2)]
-        return Walk(point, Box(Memory(np.zeros((m, n)), np.zeros((m, n)), *square), low, high), None)
+        return Walk(point, Box(empty(self.memory, point.x, with_SS=True), low, high), None)
 
     def optimality(self, state: Any) -> Vector:
         """P(x − ∇f) − x."""

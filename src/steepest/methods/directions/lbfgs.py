@@ -25,6 +25,7 @@ from steepest.methods.vectors import Matrix, Vector, to_device, to_host, zeros
 class Memory:
     """The last pairs s, y as rows of two matrices, written in a ring; row `head` is written next, `size` are in use.
 
+    The matrices have few rows at first, and get more up to `limit` as pairs come.
     SY: sᵢᵀyⱼ in the pairs' order, oldest first; of it the upper triangle is used (and the rest by the direct form).
     gamma: sᵀy / yᵀy of the newest pair.
     """
@@ -35,6 +36,7 @@ class Memory:
     SS: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
     head: int = 0
     size: int = 0
+    limit: int = 0
     gamma: float = 1.0
 
     HOST = ("SY", "SS")
@@ -77,14 +79,7 @@ class LBFGS(Direction):
         check_preconditioner(self, self.preconditioner)
 
     def begin(self, point: Point) -> Memory:
-        m = self.memory
-        wants_model = self.step_size.wants_model
-        return Memory(
-            zeros(m, point.x),
-            zeros(m, point.x),
-            np.zeros((m, m), order="F"),
-            np.zeros((m, m) if wants_model else (0, 0), order="F"),
-        )
+        return empty(self.memory, point.x, self.step_size.wants_model)
 
     def along(self, oracle: VectorOracle, state: Walk) -> Vector | Status:
         return _times_inverse(state.own, state.point, self.preconditioner)
@@ -107,9 +102,18 @@ class LBFGS(Direction):
         return ProductModel(state.point.g, direct_product(state.own))
 
 
+def empty(m: int, x: Vector, with_SS: bool) -> Memory:
+    """A memory for m pairs of vectors like x."""
+    rows = min(m, _ROWS)
+    SS = np.zeros((m, m) if with_SS else (0, 0), order="F")
+    return Memory(zeros(rows, x), zeros(rows, x), np.zeros((m, m), order="F"), SS, limit=m)
+
+
 def remember(memory: Memory, s: Vector, y: Vector, gamma: float, with_SS: bool) -> None:
     """Write a pair over the oldest, and its products with the others."""
-    m = memory.S.shape[0]
+    m = memory.limit
+    if memory.size == memory.S.shape[0] < m:
+        memory.S, memory.Y = _with_more_rows(memory.S, m), _with_more_rows(memory.Y, m)
     memory.S[memory.head] = s
     memory.Y[memory.head] = y
     memory.head = (memory.head + 1) % m
@@ -126,6 +130,15 @@ def remember(memory: Memory, s: Vector, y: Vector, gamma: float, with_SS: bool) 
     if with_SS:
         SY[k - 1, :k] = _in_order(memory, to_host(memory.Y[:k] @ s))
         memory.SS[k - 1, :k] = memory.SS[:k, k - 1] = _in_order(memory, to_host(memory.S[:k] @ s))
+
+
+_ROWS = 16
+
+
+def _with_more_rows(rows: Vector, most: int) -> Vector:
+    found = zeros(min(2 * rows.shape[0], most), rows[0])
+    found[: rows.shape[0]] = rows
+    return found
 
 
 def _in_order(memory: Memory, ring: Vector) -> Vector:
@@ -149,7 +162,7 @@ def _times_inverse(memory: Memory, point: Point, preconditioner: Preconditioner 
     if k == 0:
         return -g if preconditioner is None else -preconditioner.apply(g, point.x)
     S, Y, R = memory.S, memory.Y, memory.SY
-    if k < S.shape[0]:
+    if k < R.shape[0]:
         S, Y, R = S[:k], Y[:k], R[:k, :k]
     alpha = dtrtrs(R, _in_order(memory, to_host(S @ g)))[0]
     q = to_device(_in_ring(memory, alpha), g) @ Y
@@ -163,7 +176,7 @@ def _times_inverse(memory: Memory, point: Point, preconditioner: Preconditioner 
 
 
 def direct_product(memory: Memory) -> Any:
-    """v ↦ B v for the B = H⁻¹ of the pairs, in compact form (Byrd, Nocedal & Schnabel 1994, eq. 2.17)."""
+    """V ↦ B v for the B = H⁻¹ of the pairs, in compact form (Byrd, Nocedal & Schnabel 1994, eq. 2.17)."""
     k = memory.size
     if k == 0:
         return lambda v: v

@@ -67,7 +67,7 @@ use TrustRegion()
         B = own.B
         if B is None:
             sy, yy = float(s.dot(y)), float(y.dot(y))
-            B = (yy / sy if sy > 1e-12 * yy ** 0.5 * norm(s) else 1.0) * np.eye(s.shape[0])
+            B = (yy / sy if sy > 1e-12 * yy**0.5 * norm(s) else 1.0) * np.eye(s.shape[0])
         v = y - B @ s
         vs = float(v.dot(s))
         if abs(vs) < self.skip * norm(v) * norm(s) or vs == 0.0:

@@ -12,6 +12,7 @@ from steepest.methods.method import Direction, Found, Point, Walk
 from steepest.methods.settings import check_choice, check_numbers
 from steepest.methods.state import record
 from steepest.methods.step_sizes.line import Line, LineSearch
+from steepest.methods.vectors import norm
 
 
 @record
@@ -31,12 +32,12 @@ class BarzilaiBorwein(LineSearch):
 
         long: α = sᵀs / sᵀy          short: α = sᵀy / yᵀy          alternating: long and short in turn
 
-    Where sᵀy ≤ 0 the largest step is taken. f may rise, but not above the largest of the last `memory` values: α is
+    Where sᵀy ≤ 0, α is 1/‖∇f‖ within [1, 1e5]. f may rise, but not above the largest of the last `memory` values: α is
     halved until f(x + αd) ≤ max f + c α ∇fᵀd, with which it converges on every smooth function (memory=1 is Armijo's
     condition; memory=None drops the safeguard). form: "long", "short" or "alternating"; "long". memory: a whole number
     from 1, or None; 10. c in (0, 1), 1e-4. smallest, largest: the range of α, 1e-30 and 1e30. max_trials: 60.
     One value and one gradient a step, more values where the safeguard acts.
-    Source: Barzilai & Borwein 1988, IMA J. Numer. Anal. 8, 141–148; the safeguard: Raydan 1997, SIAM J. Optim. 7, 26–33.
+    Source: Barzilai & Borwein 1988, IMA J. Numer. Anal. 8, 141–148; Raydan 1997, SIAM J. Optim. 7, 26–33: safeguard.
 
     >>> BarzilaiBorwein("shortest")
     Traceback (most recent call last):
@@ -71,7 +72,7 @@ got 'shortest'
 
     def search(self, line: Line, trial: float, state: Walk) -> Found | Status:
         memory: Pairs = state.steps
-        a = self._first(memory, trial)
+        a = self._first(memory, line, trial)
         ceiling = max(memory.values)
         first = a
         for _ in range(self.max_trials):
@@ -87,12 +88,14 @@ got 'shortest'
             a *= 0.5
         return line.failed(first)
 
-    def _first(self, memory: Pairs, trial: float) -> float:
+    def _first(self, memory: Pairs, line: Line, trial: float) -> float:
         if memory.steps == 0:
             return trial
         turn = self.form if self.form != "alternating" else ("long", "short")[memory.steps % 2]
         wanted = memory.long if turn == "long" else memory.short
-        return min(max(wanted, self.smallest), self.largest) if wanted > 0.0 else self.largest
+        if not wanted > 0.0:
+            wanted = min(max(1.0, 1.0 / norm(line.d)), 1e5)
+        return min(max(wanted, self.smallest), self.largest)
 
     def _remember(self, memory: Pairs, line: Line, a: float, after: Point) -> None:
         y = after.g - line.point.g

@@ -45,15 +45,18 @@ class HagerZhang(LineSearch):
 
     def __post_init__(self) -> None:
         inside = Range(0, 1, True, True)
-        check_numbers(self, {
-            "delta": Range(0, 0.5, True, True),
-            "sigma": inside,
-            "epsilon": Range(0),
-            "theta": inside,
-            "gamma": inside,
-            "rho": Range(1, open_low=True),
-            "max_trials": Range(1, integer=True),
-        })
+        check_numbers(
+            self,
+            {
+                "delta": Range(0, 0.5, True, True),
+                "sigma": inside,
+                "epsilon": Range(0),
+                "theta": inside,
+                "gamma": inside,
+                "rho": Range(1, open_low=True),
+                "max_trials": Range(1, integer=True),
+            },
+        )
         if self.sigma < self.delta:
             why = f"must be in [delta, 1) = [{self.delta:g}, 1), got {self.sigma:g}"
             raise HyperparameterError("HagerZhang", "sigma", why)
@@ -70,7 +73,7 @@ class _Sample:
     point: Point | None
 
 
-class _Accepted(Exception):  # noqa: N818 - not an error: it carries the step out of nested cuts
+class _Accepted(Exception):
     def __init__(self, outcome: Found | Status) -> None:
         self.outcome = outcome
 

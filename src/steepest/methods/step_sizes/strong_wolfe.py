@@ -122,5 +122,3 @@ def _inside(low: _End, high: _End) -> float:
     if not share == share:  # NaN
         share = 0.5
     return low.a + min(max(share, 0.1), 0.9) * width
-
-

@@ -41,7 +41,7 @@ def exact(model: Model, radius: float) -> tuple[Vector, float]:
 
 
 def _shift(gaps: Vector, coefficients: Vector, radius: float, low: float) -> float:
-    """t ≥ low with ‖coefficients / (gaps + t)‖ = radius; 0 where the norm stays below it down to t = 0."""
+    """T ≥ low with ‖coefficients / (gaps + t)‖ = radius; 0 where the norm stays below it down to t = 0."""
     squares = coefficients * coefficients
     high = math.sqrt(float(squares.sum())) / radius
     low = max(low, math.sqrt(float(squares[gaps == 0.0].sum())) / radius)

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, final
 
-
 from steepest.core.errors import HyperparameterError
 from steepest.core.ranges import Range
 from steepest.core.status import Status
@@ -147,5 +146,3 @@ def _accept(oracle: VectorOracle, direction: Direction, state: Walk, x: Vector, 
     direction.learn(state.own, point, after, p, after.g - point.g)
     state.decrease = point.f - f
     state.point = after
-
-

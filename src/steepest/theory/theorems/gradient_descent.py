@@ -10,8 +10,8 @@ from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, g0, h, kappa, mu, q, r
 
 _METHOD: Final[tuple[Assumption, ...]] = (
-    Declared("step_rule", "constant", "a constant step", r"\text{a constant step}", default="constant"),
-    Declared("averaging", "none", "the last iterate", r"\text{the last iterate}", default="none"),
+    Declared("step_rule", "constant", "a constant step", r"\text{a constant step}"),
+    Declared("averaging", "none", "the last iterate", r"\text{the last iterate}"),
     Declared("projected", False, "no projection", r"\text{no projection}"),
     ExactGradients(),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Problem
+from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Problem, Unlike
 from steepest.theory.expression import Number, sqrt
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, beta, mu, rho
 
 _METHOD: Final[tuple[Assumption, ...]] = (
-    Declared("step_rule", "constant", "a constant step", r"\text{a constant step}", default="constant"),
+    Declared("step_rule", "constant", "a constant step", r"\text{a constant step}"),
     ExactGradients(),
 )
 _POLYAK: Final = (
@@ -79,7 +79,7 @@ THEOREMS: Final = (
         "heavy-ball-cycles",
         "heavy-ball",
         "no guarantee on strongly convex functions at Polyak's constants",
-        (*_METHOD, Problem("strongly convex"), *_POLYAK),
+        (*_METHOD, Problem("strongly convex"), Unlike("quadratic"), *_POLYAK),
         None,
         None,
         "not known",

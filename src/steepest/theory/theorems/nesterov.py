@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Minimizer, Problem
+from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Minimizer, Problem, Unlike
 from steepest.theory.expression import Number, sqrt
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, beta, huber_sum, kappa, mu, rho, sequence_t, theta
@@ -17,9 +17,7 @@ _STEP: Final[tuple[Assumption, ...]] = (
 _CONVEX: Final = (*_STEP, Problem("convex"), Minimizer())
 _T: Final = Declared("momentum_rule", "t_k", "βₖ = (tₖ − 1)/tₖ₊₁", r"\beta_k = (t_k - 1)/t_{k+1}")
 _LINEAR: Final = Declared("momentum_rule", "(k−1)/(k+2)", "βₖ = (k − 1)/(k + 2)", r"\beta_k = (k-1)/(k+2)")
-_CONSTANT: Final = Declared(
-    "momentum_rule", "constant", "a constant β", r"\text{a constant } \beta", default="constant"
-)
+_CONSTANT: Final = Declared("momentum_rule", "constant", "a constant β", r"\text{a constant } \beta")
 
 THEOREMS: Final = (
     Theorem(
@@ -85,7 +83,7 @@ THEOREMS: Final = (
         "nesterov-constant-convex",
         "nesterov",
         "no 1/N² for constant momentum",
-        (*_CONVEX, _CONSTANT),
+        (*_CONVEX, _CONSTANT, Unlike("strongly convex")),
         None,
         None,
         "not known",

@@ -14,7 +14,7 @@ _GAME: Final[tuple[Assumption, ...]] = (
     Words("every f_t convex, ‖g_t‖ ≤ G"),
     Declared("projected", True, "projection on a set of diameter D", r"\text{projection, diameter } D"),
 )
-_CONSTANT: Final = Declared("step_rule", "constant", "γ_t = γ = α", r"\gamma_t = \gamma = \alpha", default="constant")
+_CONSTANT: Final = Declared("step_rule", "constant", "γ_t = γ = α", r"\gamma_t = \gamma = \alpha")
 _ROOT: Final = Declared("step_rule", "1/√t", "γ_t = α/√t", r"\gamma_t = \alpha/\sqrt{t}")
 
 THEOREMS: Final = (

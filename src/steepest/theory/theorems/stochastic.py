@@ -11,7 +11,7 @@ from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import D, G, L, N, R, alpha, mu, sigma
 
 _UNBIASED: Final = Words("E[g | x] ∈ ∂f(x), E‖g‖² ≤ G²")
-_CONSTANT: Final = Declared("step_rule", "constant", "a constant step", r"\text{a constant step}", default="constant")
+_CONSTANT: Final = Declared("step_rule", "constant", "a constant step", r"\text{a constant step}")
 _UNIFORM: Final = Declared("averaging", "uniform", "x̄ = mean of x₁ … x_T", r"\bar x = \tfrac1T \sum_t x_t")
 _WEIGHTED: Final = Declared("averaging", "weights t", "x̄ = mean of x_t, weights ∝ t", r"\bar x \propto \sum_t t\, x_t")
 _NOISY: Final[tuple[Assumption, ...]] = (Problem("convex"), _UNBIASED)

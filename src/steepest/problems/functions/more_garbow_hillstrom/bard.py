@@ -16,7 +16,7 @@ def bard() -> FunctionProblem:
     Minimum 8.21487…e-3; another, 17.4286…, is approached as x₁ = 0.8406…, x₂ and x₃ → −∞.
 
     >>> bard().residuals([1.0, 1.0, 1.0])[:2]
-    array([-0.9225    , -0.945     ])
+    array([-0.9225, -0.945 ])
     """
     source = "Bard 1970, SIAM Journal on Numerical Analysis 7, 157–186"
     return mgh(8, "bard", _residuals, _jacobian, [1.0, 1.0, 1.0], _MINIMA, source)

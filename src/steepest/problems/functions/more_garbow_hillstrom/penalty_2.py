@@ -17,7 +17,7 @@ def penalty_2(dim: int = 4) -> FunctionProblem:
     dim in [1, inf), 4. Minimum 9.37629…e-6 for n = 4, 2.93660…e-4 for n = 10.
 
     >>> round(penalty_2().fun([0.5] * 4), 6)
-    2.340008
+    2.340009
     """
     dim = whole("penalty-2", "dim", dim, 1)
     i = np.arange(2.0, dim + 1)

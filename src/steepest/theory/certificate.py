@@ -1,0 +1,341 @@
+"""Certificates: a run held against what is proved of it, at every k."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from steepest.core.errors import InputError, InputTypeError
+from steepest.core.facts import ProblemFacts
+from steepest.theory.convergence import convergence
+from steepest.theory.estimation import estimate as estimated_from
+from steepest.theory.measured import Measured, Numbers, at_start, from_run, measured
+from steepest.theory.rates import why_none
+from steepest.theory.reading import Family, family_of, problem_facts
+from steepest.theory.registry import get, theorems
+from steepest.theory.rounding import compared
+from steepest.theory.setting import Setting
+from steepest.theory.theorem import Theorem
+from steepest.trace import Trace
+
+Verdict = Literal["held", "broken", "not applicable", "not measured", "undecided"]
+"""held: at every k that was compared. undecided: a theorem on an expected value, and one run only."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Certificate:
+    """One theorem held against one run, or against the mean of several.
+
+    steps: the k that were compared. measured, bound: both sides there. low, high: of a mean, an interval that holds
+    at all k together with probability `level`; equal to `measured` for one run. broken_at: the first k where it is
+    broken. reasons: why it was not compared. estimated: constants that were estimated and not given. runs: how many.
+    rounding_from: from which k on only rounding is left, None where never.
+    """
+
+    theorem: Theorem
+    verdict: Verdict
+    steps: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    measured: Numbers = field(default_factory=lambda: np.empty(0))
+    bound: Numbers = field(default_factory=lambda: np.empty(0))
+    low: Numbers = field(default_factory=lambda: np.empty(0))
+    high: Numbers = field(default_factory=lambda: np.empty(0))
+    broken_at: int | None = None
+    reasons: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
+    runs: int = 1
+    rounding_from: int | None = None
+
+    @property
+    def held(self) -> bool:
+        return self.verdict == "held"
+
+    @property
+    def slack(self) -> float:
+        """The smallest ratio bound/measured over k ≥ 1; 1 where the bound is attained, inf where nothing was compared.
+
+        Of bounds below 0 (a guaranteed decrease) the smallest ratio measured/bound.
+        """
+        later = self.steps >= max(1, self.theorem.start)
+        if not later.any():
+            return math.inf
+        bound, seen = self.bound[later], self.measured[later]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(bound < 0, seen / bound, bound / np.abs(seen))
+        return float(np.nanmin(ratios))
+
+    @property
+    def measured_rate(self) -> float:
+        """How fast the run went: the factor a step of a linear theorem, else p where it goes like 1/k^p."""
+        return convergence(self.steps, self.measured, linear=self.theorem.linear)
+
+    @property
+    def proven_rate(self) -> float:
+        """The same of the bound."""
+        return convergence(self.steps, self.bound, linear=self.theorem.linear)
+
+    def __str__(self) -> str:
+        if self.reasons:
+            return f"{self.theorem.name}: {self.verdict} ({'; '.join(self.reasons)})"
+        return "; ".join(self._clauses())
+
+    __repr__ = __str__
+
+    def _clauses(self) -> Iterator[str]:
+        marks = f" with estimated {', '.join(_GREEK.get(key, key) for key in self.estimated)}" if self.estimated else ""
+        opened = f"{self.theorem.name}: {self.verdict}{marks}"
+        if self.verdict == "broken":
+            at = int(np.flatnonzero(self.steps == self.broken_at)[0])
+            mean = f" [{self.low[at]:.6g}, {self.high[at]:.6g}]" if self.runs > 1 and self.theorem.expectation else ""
+            yield f"{opened} at k = {self.broken_at}: {self.measured[at]:.6g}{mean} > {self.bound[at]:.6g}"
+        else:
+            where = f"k = {self.steps[0]} … {self.steps[-1]}" if len(self.steps) > 1 else f"k = {self.steps[0]}"
+            yield f"{opened} at {len(self.steps)} recorded steps, {where}"
+            slack = self.slack
+            yield "attained" if slack <= 1 + 1e-6 else f"within a factor {slack:.4g}"
+        kind = "a factor {:.6g} a step" if self.theorem.linear else "1/k^{:.3g}"
+        if not math.isnan(self.measured_rate) and not math.isnan(self.proven_rate):
+            yield f"measured {kind.format(self.measured_rate)}, proven {kind.format(self.proven_rate)}"
+        if self.runs > 1:
+            yield f"{self.runs} runs"
+        if self.rounding_from is not None:
+            yield f"from k = {self.rounding_from} on only rounding is left"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Certificates:
+    """All theorems of a method held against a run. none: why there are none, "" where there are."""
+
+    items: tuple[Certificate, ...]
+    none: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether some theorem was held against the run and none is broken."""
+        return any(item.held for item in self.items) and not self.broken
+
+    @property
+    def broken(self) -> tuple[Certificate, ...]:
+        return tuple(item for item in self.items if item.verdict == "broken")
+
+    @property
+    def applied(self) -> tuple[Certificate, ...]:
+        """Those that were compared."""
+        return tuple(item for item in self.items if len(item.steps))
+
+    def __getitem__(self, name: str) -> Certificate:
+        return {item.theorem.name: item for item in self.items}[name]
+
+    def __str__(self) -> str:
+        return self.none or "\n".join(str(item) for item in self.items)
+
+    __repr__ = __str__
+
+
+def certify(
+    runs: Trace | Sequence[Trace],
+    *,
+    theorem: Theorem | str | None = None,
+    method: object = None,
+    problem: object = None,
+    estimate: bool = True,
+    force: bool = False,
+    level: float = 0.95,
+    rtol: float = 1e-9,
+) -> Certificates:
+    """Hold runs against the theorems of their method.
+
+    runs: a trace, or several of the same method and problem with different seeds. Theorems on one run are held
+    against each of them, theorems in expectation against their mean, with Student's interval at `level` in (0, 1) for
+    all k together: broken only where its lower end is above the bound. theorem: only this one, a name or one of your
+    own; None for all of the family. method, problem: facts, or what has them; None takes those in the trace. estimate:
+    whether what is not known of the problem's constants is estimated from the runs; certificates name it. force: also
+    hold it against theorems whose assumptions fail. rtol: relative rounding that is allowed.
+
+    At which k there is something to compare is the run's choice: `run(…, evaluate_every=1)` records all.
+    Raises InputError and InputTypeError for arguments that cannot be, UnknownNameError for an unknown theorem.
+
+    >>> from steepest.core.facts import MethodFacts, ProblemFacts
+    >>> trace = Trace({"step": [0, 1, 2], "value": [0.5, 0.125, 0.03125]})
+    >>> facts = ProblemFacts("quadratic", L=1.0, mu=1.0, R=1.0, f_star=0.0)
+    >>> found = certify(trace, method=MethodFacts("gradient-descent", step=0.5), problem=facts)
+    >>> found["gd-strongly-convex-gap"].verdict, found["gd-strongly-convex-gap"].slack
+    ('held', 1.0)
+    """
+    traces = [runs] if isinstance(runs, Trace) else list(runs)
+    if not traces or not all(isinstance(trace, Trace) for trace in traces):
+        raise InputTypeError(f"certify: runs must be a trace or several, got {runs!r}")
+    if not 0 < level < 1:
+        raise InputError(f"certify: level must be in (0, 1), got {level!r}")
+    family = family_of(traces[0] if method is None else method)
+    facts = problem_facts(traces[0] if problem is None else problem)
+    chosen = [get(theorem) if isinstance(theorem, str) else theorem] if theorem is not None else None
+    if chosen is None:
+        no_theorem = why_none(family)
+        if no_theorem:
+            return Certificates((), no_theorem)
+        chosen = list(theorems(family.name))
+    given = [_Given.of(trace, family, facts, estimate, getattr(problem, "minimizer", None)) for trace in traces]
+    return Certificates(tuple(_certificate(item, given, force=force, level=level, rtol=rtol) for item in chosen))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One run with its numbers. scale: how large its points are, for rounding."""
+
+    trace: Trace
+    setting: Setting
+    scale: float
+
+    @classmethod
+    def of(cls, trace: Trace, family: Family, facts: ProblemFacts, estimate: bool, minimizer: object) -> _Given:
+        keys: frozenset[str] = frozenset()
+        if estimate:
+            found = estimated_from(replace_meta(trace, family, facts))
+            facts, keys = found.facts, found.keys
+        values = _starts(trace, facts)
+        setting = Setting.of(family, facts, keys)
+        last = float(
+            max(
+                (table["step"][-1] for table in (trace.steps, trace.evaluations) if len(table.get("step", ()))),
+                default=0,
+            )
+        )
+        size = float(np.linalg.norm(np.asarray(minimizer))) if minimizer is not None else 0.0
+        return cls(trace, replace(setting, values={**setting.values, **values, "N": last}), size)
+
+
+def replace_meta(trace: Trace, family: Family, facts: ProblemFacts) -> Trace:
+    """The trace as a run of that family on a problem with those facts."""
+    method = replace(family.facts, family=family.name)
+    return replace(trace, meta={"method_facts": method.to_dict(), "problem_facts": facts.to_dict()})
+
+
+def _starts(trace: Trace, facts: ProblemFacts) -> dict[str, float]:
+    """What the start decides, as the run itself shows it."""
+    found: dict[str, float] = {}
+    for key, column in _START_COLUMNS.items():
+        value = at_start(trace, column)
+        if value is not None and math.isfinite(value):
+            found[key] = value
+    value = at_start(trace, "value")
+    if value is not None and facts.f_star is not None and math.isfinite(value):
+        found["delta"] = max(0.0, value - facts.f_star)
+    return found
+
+
+def _certificate(theorem: Theorem, given: Sequence[_Given], *, force: bool, level: float, rtol: float) -> Certificate:
+    reasons = theorem.failures(given[0].setting)
+    if reasons and not force:
+        return Certificate(theorem, "not applicable", reasons=reasons)
+    if theorem.bound is None:
+        return Certificate(theorem, "not measured", reasons=("it states no bound that could be compared",))
+    sides = [_sides(theorem, item) for item in given]
+    problem = next((side.problem for side, _ in sides if side.problem), "")
+    if problem:
+        return Certificate(theorem, "not measured", reasons=(problem,))
+    used = {*theorem.bound.symbols()} | {key for a in theorem.assumptions for key in _keys(a)}
+    if theorem.quantity is not None and theorem.quantity.value.columns[0].endswith("value"):
+        used.add("f_star")
+    shown = tuple(key for key in ("L", "mu", "sigma", "D", "G", "f_star") if key in used & given[0].setting.estimated)
+    if theorem.expectation:
+        found = _expected(theorem, sides, level, rtol)
+    else:
+        found = _worst([
+            _single(theorem, side, bound, item, rtol) for (side, bound), item in zip(sides, given, strict=True)
+        ])
+    return replace(found, estimated=shown, runs=len(given))
+
+
+def _sides(theorem: Theorem, item: _Given) -> tuple[Measured, Numbers]:
+    """What was measured, from the first k of the theorem on, and the bound there."""
+    setting = item.setting
+    exact = setting.problem.oracle != "stochastic"
+    seen = measured(theorem, item.trace, setting.family, setting.values.get("f_star"), exact)
+    if seen.problem:
+        return seen, np.empty(0)
+    last = int(setting.values["N"])
+    keep = (seen.steps >= theorem.start) & ((seen.steps == last) | (not theorem.horizon))
+    steps, values = seen.steps[keep], seen.values[keep]
+    if not len(steps):
+        what = f"at step {last}, the last one" if theorem.horizon else f"from step {theorem.start} on"
+        return Measured(steps, values, f"nothing was recorded {what}"), np.empty(0)
+    bounds = []
+    for k in steps.tolist():
+        try:
+            bounds.append(theorem.value({**setting.values, **from_run(item.trace, k)}, k))
+        except InputError as error:
+            return Measured(steps, values, str(error).partition(": ")[2]), np.empty(0)
+    return Measured(steps, values), np.array(bounds)
+
+
+def _single(theorem: Theorem, side: Measured, bound: Numbers, item: _Given, rtol: float) -> Certificate:
+    """One run: broken at the first k above the bound by more than rounding."""
+    assert theorem.quantity is not None
+    count = compared(theorem.quantity, side, bound, item.setting.values, item.scale)
+    steps, seen, allowed = side.steps[:count], side.values[:count], bound[:count]
+    end = int(side.steps[count]) if count < len(side.steps) else None
+    if not count:
+        return Certificate(theorem, "not measured", reasons=("only rounding is left to compare",))
+    above = ~(seen <= allowed + rtol * np.abs(allowed))
+    first = int(steps[np.argmax(above)]) if above.any() else None
+    verdict: Verdict = "held" if first is None else "broken"
+    return Certificate(theorem, verdict, steps, seen, allowed, low=seen, high=seen, broken_at=first, rounding_from=end)
+
+
+def _worst(found: list[Certificate]) -> Certificate:
+    """Of several runs the one that is broken first, else the one with the least slack."""
+    broken = [item for item in found if item.verdict == "broken"]
+    if broken:
+        return min(broken, key=lambda item: item.broken_at or 0)
+    seen = [item for item in found if len(item.steps)]
+    return min(seen, key=lambda item: item.slack) if seen else found[0]
+
+
+def _expected(theorem: Theorem, sides: Sequence[tuple[Measured, Numbers]], level: float, rtol: float) -> Certificate:
+    """The mean over runs, with an interval for all k together, by Bonferroni."""
+    steps = sides[0][0].steps
+    for side, _ in sides[1:]:
+        steps = np.intersect1d(steps, side.steps)
+    if not len(steps):
+        return Certificate(theorem, "not measured", reasons=("the runs recorded no k in common",))
+    table = np.array([side.values[np.isin(side.steps, steps)] for side, _ in sides])
+    bound = np.max([values[np.isin(side.steps, steps)] for side, values in sides], axis=0)
+    mean = table.mean(axis=0)
+    if len(sides) == 1:
+        return Certificate(
+            theorem, "undecided", steps, mean, bound, low=np.full(len(steps), -np.inf), high=np.full(len(steps), np.inf)
+        )
+    half = _student(1 - (1 - level) / len(steps), len(sides) - 1) * table.std(axis=0, ddof=1) / math.sqrt(len(sides))
+    low, high = mean - half, mean + half
+    above = low > bound + rtol * np.abs(bound)
+    first = int(steps[np.argmax(above)]) if above.any() else None
+    return Certificate(theorem, "held" if first is None else "broken", steps, mean, bound, low, high, broken_at=first)
+
+
+def _student(level: float, freedom: int) -> float:
+    """The two-sided quantile of Student's t."""
+    from scipy.stats import t  # slow to import
+
+    return float(t.ppf((1 + level) / 2, freedom))
+
+
+def _keys(assumption: object) -> set[str]:
+    formulas = (getattr(assumption, "left", None), getattr(assumption, "right", None))
+    found = {key for formula in formulas if formula is not None for key in formula.symbols()}
+    kind = getattr(assumption, "kind", "")
+    return found | ({"L"} if kind == "smooth" else {"mu"} if kind in ("strongly convex", "PL") else set())
+
+
+_START_COLUMNS: Final = {
+    "R": "distance",
+    "g0": "gradient_norm",
+    "lyapunov0": "lyapunov",
+    "multiplier0": "multiplier_distance",
+    "decrement0": "newton_decrement",
+}
+_GREEK: Final = {"mu": "μ", "sigma": "σ", "f_star": "f*"}
