@@ -13,7 +13,7 @@ from steepest.lab.study import Study
 from steepest.lab.tuning import learning_rate_of, rate_name
 from steepest.lab.usable import usable
 from steepest.plots import BudgetCurve, Curve, Ladder, RateSensitivity
-from steepest.report.data import BudgetPanel, CurvePanel, Measure, ScheduleCell, SchedulePanel, SensitivityPanel
+from steepest.report.panels import BudgetPanel, CurvePanel, Measure, ScheduleCell, SchedulePanel, SensitivityPanel
 from steepest.statistics import best_after, best_by_budget, median_band, relative_change, segments_text
 from steepest.trace import Column, Trace
 

@@ -4,18 +4,12 @@ from steepest.report.data import (
     Across,
     AcrossRow,
     Audit,
-    BudgetPanel,
     Check,
-    CurvePanel,
     DropOne,
     Fact,
     Failure,
-    Measure,
     ReportData,
     Row,
-    ScheduleCell,
-    SchedulePanel,
-    SensitivityPanel,
     Snippet,
     Space,
     StudyPart,
@@ -24,6 +18,14 @@ from steepest.report.data import (
 )
 from steepest.report.fragment import fragment
 from steepest.report.page import render
+from steepest.report.panels import (
+    BudgetPanel,
+    CurvePanel,
+    Measure,
+    ScheduleCell,
+    SchedulePanel,
+    SensitivityPanel,
+)
 from steepest.report.write import check_writable, write
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from steepest.report.data import ScheduleCell, SchedulePanel
+from steepest.report.panels import ScheduleCell, SchedulePanel
 
 FULL = 0.5
 """A change by this share, up or down, has the full colour."""

@@ -15,10 +15,11 @@ from steepest.core.errors import InputError, MissingExtraError
 from steepest.plots import DARK, styles
 from steepest.plots.palette import DARK_BACKGROUND, LIGHT_BACKGROUND
 from steepest.report import words
-from steepest.report.data import Measure, ReportData
+from steepest.report.data import ReportData
 from steepest.report.figures import figures, method_names
 from steepest.report.heat import heat
 from steepest.report.league import league
+from steepest.report.panels import Measure
 from steepest.report.strip import WIDTH
 
 if TYPE_CHECKING:
