@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from steepest import rules
 from steepest.core.errors import InputError, InputTypeError, MissingExtraError
@@ -32,49 +32,37 @@ from steepest.report import check_writable
 _COUNT = Range(low=1, integer=True)
 
 
+class _Options(TypedDict, total=False):
+    """The keywords of `compare`."""
+
+    trials: int | None
+    steps: int | None
+    seeds: int | None
+    schedule: str | Sequence[str]
+    target: float | None
+    reference: str | None
+    timing: bool
+    store: str | Path | None
+    report: str | Path | None
+    jobs: int | None
+    isolated: bool
+    device: str
+    quick: bool
+    progress: Progress | None
+
+
+_Methods = Methods | Literal["all"] | None
+
+
 @overload
 def compare(  # type: ignore[overload-overlap] # a text is a sequence of texts
-    problem: ProblemLike,
-    methods: Methods | Literal["all"] | None = None,
-    *,
-    trials: int | None = None,
-    steps: int | None = None,
-    seeds: int | None = None,
-    schedule: str | Sequence[str] = "constant",
-    target: float | None = None,
-    reference: str | None = None,
-    timing: bool = False,
-    store: str | Path | None = None,
-    report: str | Path | None = None,
-    jobs: int | None = None,
-    isolated: bool = False,
-    device: str = "cpu",
-    quick: bool = False,
-    progress: Progress | None = None,
+    problem: ProblemLike, methods: _Methods = None, **options: Unpack[_Options]
 ) -> Study: ...
 @overload
-def compare(
-    problem: Sequence[ProblemLike],
-    methods: Methods | Literal["all"] | None = None,
-    *,
-    trials: int | None = None,
-    steps: int | None = None,
-    seeds: int | None = None,
-    schedule: str | Sequence[str] = "constant",
-    target: float | None = None,
-    reference: str | None = None,
-    timing: bool = False,
-    store: str | Path | None = None,
-    report: str | Path | None = None,
-    jobs: int | None = None,
-    isolated: bool = False,
-    device: str = "cpu",
-    quick: bool = False,
-    progress: Progress | None = None,
-) -> Suite: ...
+def compare(problem: Sequence[ProblemLike], methods: _Methods = None, **options: Unpack[_Options]) -> Suite: ...
 def compare(
     problem: ProblemLike | Sequence[ProblemLike],
-    methods: Methods | Literal["all"] | None = None,
+    methods: _Methods = None,
     *,
     trials: int | None = None,
     steps: int | None = None,
@@ -232,7 +220,7 @@ def _check_report(
     path: str | Path,
     store: str | Path | None,
     problems: Sequence[ProblemLike],
-    methods: Methods | Literal["all"] | None,
+    methods: _Methods,
 ) -> None:
     """Refuse a page that could not be written after all the work, or would replace what the study reads."""
     for module, name in (("jinja2", "Jinja2"), ("plotly", "Plotly")):
