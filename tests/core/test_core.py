@@ -139,7 +139,7 @@ def test_every_status_has_a_message() -> None:
         assert status.message
         assert Status(str(status)) is status
         assert bool(status.advice) or status in {Status.CONVERGED, Status.STOPPED, Status.RUNNING}
-    assert [s for s in Status if s.ok] == [Status.CONVERGED, Status.MAX_STEPS, Status.STOPPED]
+    assert [s for s in Status if s.ok] == [Status.CONVERGED, Status.MAX_STEPS, Status.MAX_CALLS, Status.STOPPED]
 
 
 def test_facts() -> None:

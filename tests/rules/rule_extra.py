@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import rule_peers_extra as peers
 import rule_references as reference
 import rule_references_extra as extra
@@ -35,6 +36,13 @@ def _plain(rule: Rule) -> Callable[[Field], Any]:
     scaling, names = scalings[rule.name]
     own = {name: values[name] for name in names}
     return lambda field: descend(field, partial(scaling, **own), lr=values["lr"])[-1]
+
+
+def _accumulated(field: Field, *, rule: Rule, every: int) -> Outcome:
+    """A run on the means of each `every` gradients, which are taken at one point; what is left over does not count."""
+    groups = [field.noise[k : k + every] for k in range(0, field.steps - every + 1, every)]
+    means = tuple({name: np.mean([noise[name] for noise in group], axis=0) for name in field.start} for group in groups)
+    return Outcome(_plain(rule)(Field(field.start, means, field.slope)) if means else field.start)
 
 
 def _after(formula: Callable[..., Rule]) -> Callable[..., Rule]:
@@ -287,11 +295,15 @@ EXTRA: list[Case] = [
          {"first": st.sampled_from([adam(lr=0.1, beta1=0.5), heavy_ball(lr=0.05)]),
           "second": st.sampled_from([adam(lr=0.05), sgd(lr=0.1)]), "at": st.integers(0, 12)}, _switch,
          {"first": change(sgd(lr=0.1)), "second": change(adam(lr=0.1)), "at": change(10)}),
+    Case("accumulate", rules.accumulate,
+         {"rule": st.sampled_from([adam(lr=0.1, beta1=0.5), heavy_ball(lr=0.05)]), "every": st.integers(1, 11)},
+         _accumulated, {"rule": change(sgd(lr=0.1)), "every": change(3)}),
 ]  # fmt: skip
 
 EXTRA_REQUIRED: dict[str, dict[str, Any]] = {
     **{name: {"lr": 0.1} for name in ("sam", "asam", "accelerated_gradient", "sophia")},
     **{name: {"eps": 1.0} for name in ("scale_by_adahessian", "scale_by_spatial_adahessian", "adahessian")},
     "switch": {"first": adam(lr=0.1), "second": heavy_ball(lr=0.05), "at": 5},
+    "accumulate": {"rule": heavy_ball(lr=0.05), "every": 1},
 }
 """Arguments without a default; and an ε that keeps what is divided by a small curvature well conditioned."""

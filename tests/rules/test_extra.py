@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rule_references_extra as extra
+import schedulefree
 import torch
 from rule_checks import check_reference
 from rule_field import assert_alike, field, walk
@@ -15,6 +16,7 @@ from rule_field import assert_alike, field, walk
 from steepest import rules
 from steepest.formula import Rule, chain
 from steepest.rules import learning_rate
+from steepest.schedules import constant, join
 
 KERNELS = {"conv": (2, 3, 2, 2), "conv1d": (2, 3, 4), "matrix": (3, 2), "bias": (4,)}
 
@@ -160,3 +162,27 @@ def test_a_wrong_average_would_be_seen() -> None:
     world = field(1, 10)
     ended = walk(rules.schedule_free_sgd(lr=0.1), world)
     assert np.max(np.abs(ended.points["weight"] - ended.answers["weight"])) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_the_weights_of_schedule_free_are_of_the_largest_rate_so_far(name: str) -> None:
+    """Against the authors' package, while the rate falls and rises."""
+    rates = [0.1, 0.3, 0.05, 0.02, 0.2, 0.4, 0.1, 0.1]
+    world = field(9, len(rates))
+    made = {"sgd": rules.schedule_free_sgd, "adamw": rules.schedule_free_adamw}[name]
+    steps = join([constant(rate) for rate in rates], at=range(1, len(rates)))
+    ours = walk(made(lr=steps), world)
+    package = {"sgd": schedulefree.SGDScheduleFree, "adamw": schedulefree.AdamWScheduleFree}[name]
+    params = {key: torch.nn.Parameter(torch.tensor(p)) for key, p in world.start.items()}
+    theirs = package(params.values(), lr=rates[0], foreach=False)
+    theirs.train()
+    for k, rate in enumerate(rates):
+        theirs.param_groups[0]["lr"] = rate
+        at = {key: p.detach().numpy().copy() for key, p in params.items()}
+        for key, g in world.at(k, at).items():
+            params[key].grad = torch.tensor(g)
+        theirs.step()
+    trained = {key: p.detach().numpy().copy() for key, p in params.items()}
+    assert_alike(ours.points, trained, rtol=1e-12, atol=1e-13)
+    theirs.eval()
+    assert_alike(ours.answers, {key: p.detach().numpy() for key, p in params.items()}, rtol=1e-12, atol=1e-13)

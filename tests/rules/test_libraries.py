@@ -159,11 +159,12 @@ def test_memory_layout_does_not_matter(case: Case) -> None:
     # Sums may be added in another order, so what holds a norm is not equal to the bit.
     tolerance = 1e-13 if case.coupled or case.normed else 0.0
     assert_alike(runs[0], runs[1], rtol=tolerance, atol=tolerance)
-    assert_alike(runs[2], runs[0], rtol=1e-14, atol=1e-15)
+    # The condition number of b's Gram matrix, 6² (see `even_field`), magnifies roundings: 36 · 2⁻⁵² is 8e-15.
+    assert_alike(runs[2], runs[0], rtol=1e-14, atol=1e-15 if case.across is None else 1e-14)
 
 
 def strided(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same matrices in other memory orders: `a` every second row and fourth column of a larger one, `b` by columns."""
+    """The same matrices in other memory orders: `a` within a larger one, `b` by columns."""
     larger = np.full((2 * len(arrays["a"]), 4 * arrays["a"].shape[1]), math.nan)
     larger[::2, 1::4] = arrays["a"]
     return {"a": larger[::2, 1::4], "b": np.asfortranarray(arrays["b"])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
@@ -75,11 +76,22 @@ def test_bfloat16_keeps_the_band_but_for_its_rounding(library: str) -> None:
         assert found.dtype == np.float32
 
 
-def test_bfloat16_on_numpy_is_pytorchs() -> None:
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [
+        ("bfloat16", 2e-2),  # five units in the last place: a sum in another order may round the other way
+        ("float32", 3.4445**5 * 2**-24),  # a rounding, times the slope of the iteration at 0 for each step
+    ],
+)
+def test_libraries_round_alike(precision: Any, tolerance: float) -> None:
     for seed in range(10):
         u = matrix(seed, (6, 9)).astype("float32")
-        ours, theirs = (np.asarray(one_update(rules.orthogonalize(), x)) for x in (u, torch.from_numpy(u)))
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-2)  # sums of products may round differently
+        ours, *others = (
+            np.asarray(one_update(rules.orthogonalize(precision=precision), library(u)))
+            for library in (np.asarray, torch.from_numpy, jnp.asarray)
+        )
+        for theirs in others:
+            np.testing.assert_allclose(theirs, ours, rtol=0, atol=tolerance)
 
 
 @given(seed=SEEDS, c=st.floats(1e-3, 1e3))
@@ -193,11 +205,23 @@ def test_a_root_to_its_power_is_the_inverse(seed: int, n: int, order: int, sprea
     np.testing.assert_allclose(root, root.T, rtol=1e-10, atol=1e-12)
 
 
-def test_roots_of_what_has_none() -> None:
-    assert np.all(np.isnan(inverse_root(np.zeros((2, 2)), -0.5)))
-    assert np.all(np.isnan(inverse_root(np.array([[1.0, np.inf], [np.inf, 1.0]]), -0.5)))
-    noisy = inverse_root(np.diag([1.0, -1e-18]).astype("float32"), -0.25)
-    assert noisy.dtype == np.float32 and np.all(np.isfinite(noisy))
+@pytest.mark.parametrize("library", [np.asarray, torch.from_numpy, jnp.asarray], ids=["numpy", "torch", "jax"])
+def test_roots_of_what_has_none(library: Any) -> None:
+    """Eigenvalues that are noise count as the machine epsilon times the largest one."""
+
+    def root(matrix: Any, exponent: float) -> np.ndarray:
+        return np.asarray(inverse_root(library(np.asarray(matrix, dtype="float32")), exponent))
+
+    assert np.all(np.isnan(root(np.zeros((2, 2)), -0.5)))
+    assert np.all(np.isnan(root([[1.0, np.inf], [np.inf, 1.0]], -0.5)))
+    for noise in (-1e-18, 0.0, 1e-18):
+        found = root(np.diag([1.0, noise]), -0.25)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, np.diag([1.0, 2.0 ** (23 / 4)]), rtol=1e-6)
+
+
+def test_a_root_has_the_matrixs_dtype() -> None:
+    assert inverse_root(np.eye(3, dtype="float32"), -0.5).dtype == np.float32
     assert inverse_root(torch.eye(3, dtype=torch.float64), -0.5).dtype == torch.float64
 
 

@@ -58,7 +58,8 @@ class ProblemFacts:
     come from ("exact", "estimated", a reference). delta: f(start) − f*. D: diameter of the feasible set. G: bound of
     the norm of (sub)gradients, or of √E‖g‖². sigma: √E‖∇fᵢ(x*)‖², the noise at the minimizer. n: number of terms.
     oracle: "exact", or "stochastic" where gradients are unbiased estimates; None where not stated: theory then takes
-    them as exact. constants: the rest by name, as {"M": 2.0}, a Lipschitz constant of the Hessian.
+    them as exact. region: the interval of every coordinate on which L and mu hold; None where everywhere.
+    constants: the rest by name, as {"M": 2.0}, a Lipschitz constant of the Hessian.
     """
 
     problem_class: ProblemClass = "unknown"
@@ -73,6 +74,7 @@ class ProblemFacts:
     sigma: float | None = None
     n: int | None = None
     oracle: Literal["exact", "stochastic"] | None = None
+    region: tuple[float, float] | None = None
     constants: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
@@ -92,7 +94,11 @@ class ProblemFacts:
 
 def _stated(facts: MethodFacts | ProblemFacts, always: tuple[str, ...]) -> dict[str, Any]:
     values = asdict(facts) | {"constants": dict(facts.constants)}
-    return {key: value for key, value in values.items() if key in always or not (value is None or value is False or value == {})}
+    return {
+        key: value
+        for key, value in values.items()
+        if key in always or not (value is None or value is False or value == {})
+    }
 
 
 def _known(cls: type[MethodFacts | ProblemFacts], values: Mapping[str, Any]) -> dict[str, Any]:

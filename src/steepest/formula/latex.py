@@ -43,7 +43,7 @@ def _lines(rule: Rule) -> str:
     shown = printout(rule)
     notation = LatexNotation()
     expressions = Expressions(notation, shown.symbols)
-    lines = [_start(notation, start) for start in shown.starts]
+    lines = [line for line in (_start(notation, start) for start in shown.starts) if line]
     if shown.query is not None:
         point = notation.gradient(expressions.text(shown.query))
         lines.append(f"{notation.symbol(Symbol('g', when='t'))} &= {point}")
@@ -52,9 +52,10 @@ def _lines(rule: Rule) -> str:
 
 
 def _start(notation: LatexNotation, start: Start) -> str:
+    """Empty where all that would be said is that p_0 is p_0."""
     value = "I" if start.value is None else notation.value(start.value)
-    first, *others = (notation.symbol(symbol) for symbol in start.symbols)
-    return f"{first} &= {' = '.join((*others, value))}"
+    symbols = [symbol for symbol in map(notation.symbol, start.symbols) if symbol != value]
+    return f"{symbols[0]} &= {' = '.join((*symbols[1:], value))}" if symbols else ""
 
 
 def _line(notation: LatexNotation, expressions: Expressions, shown: Printout, line: Line) -> str:
@@ -122,6 +123,9 @@ class LatexNotation:
         if mantissa == "1":
             return Written(power, Binding.POWER)
         return Written(rf"{mantissa} \cdot {power}", Binding.PRODUCT)
+
+    def word(self, text: str) -> str:
+        return rf"\text{{{_escaped(text)}}}"
 
     def product(self, factors: Sequence[str]) -> str:
         text = factors[0]

@@ -139,6 +139,9 @@ class TextNotation:
             return Written(power, Binding.POWER)
         return Written(f"{mantissa}·{power}", Binding.PRODUCT)
 
+    def word(self, text: str) -> str:
+        return text
+
     def product(self, factors: Sequence[str]) -> str:
         text = factors[0]
         for factor in factors[1:]:

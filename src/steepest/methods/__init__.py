@@ -1,8 +1,8 @@
 """Methods of `minimize`: a direction and a step size, combined by a constructor; each is imported when first used.
 
 Directions: SteepestDescent, Newton, NewtonCG, BFGS, SR1, LBFGS, NonlinearCG, GaussNewton; of one piece:
-LevenbergMarquardt, LBFGSB, MultiStart, AnnealedRestarts, and RuleMethod, which any update rule is. Step sizes:
-Constant, Exact, Armijo, StrongWolfe, HagerZhang, BarzilaiBorwein, Polyak, TrustRegion.
+LevenbergMarquardt, LBFGSB, and RuleMethod, which any update rule is. Step sizes: Constant, Scheduled, Exact, Armijo,
+StrongWolfe, HagerZhang, BarzilaiBorwein, Polyak, TrustRegion. For equations: NewtonRoot.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from steepest.methods.directions.sr1 import SR1
     from steepest.methods.directions.steepest_descent import SteepestDescent
     from steepest.methods.levenberg_marquardt import LevenbergMarquardt
+    from steepest.methods.newton_root import NewtonRoot
     from steepest.methods.preconditioner import Preconditioner
     from steepest.methods.rule_method import RuleMethod
     from steepest.methods.step_sizes.armijo import Armijo
     from steepest.methods.step_sizes.barzilai_borwein import BarzilaiBorwein
-    from steepest.methods.step_sizes.constant import Constant
+    from steepest.methods.step_sizes.constant import Constant, Scheduled
     from steepest.methods.step_sizes.exact import Exact
     from steepest.methods.step_sizes.hager_zhang import HagerZhang
     from steepest.methods.step_sizes.polyak import Polyak
@@ -43,11 +44,13 @@ _HOMES: Final = {
     "SR1": "directions.sr1",
     "SteepestDescent": "directions.steepest_descent",
     "LevenbergMarquardt": "levenberg_marquardt",
+    "NewtonRoot": "newton_root",
     "Preconditioner": "preconditioner",
     "RuleMethod": "rule_method",
     "Armijo": "step_sizes.armijo",
     "BarzilaiBorwein": "step_sizes.barzilai_borwein",
     "Constant": "step_sizes.constant",
+    "Scheduled": "step_sizes.constant",
     "Exact": "step_sizes.exact",
     "HagerZhang": "step_sizes.hager_zhang",
     "Polyak": "step_sizes.polyak",
@@ -69,10 +72,12 @@ __all__ = [
     "LevenbergMarquardt",
     "Newton",
     "NewtonCG",
+    "NewtonRoot",
     "NonlinearCG",
     "Polyak",
     "Preconditioner",
     "RuleMethod",
+    "Scheduled",
     "SteepestDescent",
     "StrongWolfe",
     "TrustRegion",

@@ -73,7 +73,7 @@ class LevenbergMarquardt(Method):
         U, values, Vt = np.linalg.svd(J / state.scales, full_matrices=False)
         Ur = U.T @ r
         noise = 10.0 * oracle.eps * point.f
-        first = math.isnan(state.length)
+        first, promised = math.isnan(state.length), 0.0
         for _ in range(self._TRIALS):
             q, state.lam = _damped(values, Ur, state.radius)
             length = norm(q)
@@ -86,8 +86,9 @@ class LevenbergMarquardt(Method):
                 return Status.PRECISION_LIMIT
             x = point.x + p
             f = oracle.value(x)
+            promised = promised or predicted
             if predicted <= noise and not f < point.f:
-                return Status.PRECISION_LIMIT
+                return Status.PRECISION_LIMIT if promised <= 1e4 * noise else Status.MODEL_FAILED
             ratio = (point.f - f) / predicted if f == f else -math.inf
             _resize(state, ratio, point.f, f, float(image.dot(image)), -float(image.dot(Ur)), length)
             if ratio > 1e-4:

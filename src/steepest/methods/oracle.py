@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import final
 
@@ -130,6 +130,15 @@ class VectorOracle:
             self.count.gradient += 1
             self._residual_gradient(x, 0.0)
         return self._jacobian[1]
+
+    def recall(self, x: Vector) -> None:
+        """Have the residuals and the Jacobian at x at hand again, off the count: for a run that is resumed there."""
+        if self._residuals is not None:
+            before = replace(self.count)
+            self.value(x)
+            self._residual_gradient(x, 0.0)
+            for name in ("value", "gradient"):
+                setattr(self.count, name, getattr(before, name))
 
     def _half_square(self, x: Vector) -> float:
         assert self._residuals is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from steepest.formula import Chain
+from steepest.formula import Chain, accumulate
 from steepest.rules.accelerated_gradient import accelerated_gradient, accelerated_momentum
 from steepest.rules.adabelief import adabelief, scale_by_adabelief
 from steepest.rules.adabound import adabound, scale_by_adabound
@@ -120,6 +120,7 @@ __all__ = [
     "METHODS",
     "accelerated_gradient",
     "accelerated_momentum",
+    "accumulate",
     "adabelief",
     "adabound",
     "adadelta",

@@ -41,7 +41,7 @@ def scale_by_adahessian(
 
     Shapes: u, h, m, v alike; j one number a tensor. Units: for κ = 1, u comes out as a Newton step, in those of p;
     ε those of h.
-    beta1, beta2 in [0, 1); eps = ε in (0, ∞), outside the root; power = κ in (0, 1], None for 1; every = n in 1, 2, 3, …
+    beta1, beta2 in [0, 1); eps = ε in (0, ∞), outside the root; power = κ in (0, 1], None for 1; every = n from 1.
     Raises HyperparameterError for a value outside its range, InputTypeError for an update without the diagonal.
     Source: Yao, Gholami, Shen, Mustafa, Keutzer & Mahoney 2021, arXiv:2006.00719, Algorithm 1. Dialect: for n = 1 the
     authors' code and pytorch_optimizer.AdaHessian. For n > 1 the first takes an old h again at every update, and the
@@ -124,7 +124,7 @@ def adahessian(
 ) -> Rule:
     """AdaHessian: momentum over the root mean square of the Hessian's diagonal: see `scale_by_adahessian`.
 
-    lr in (0, ∞); the betas in [0, 1); eps in (0, ∞); power in (0, 1], None for 1; every in 1, 2, 3, …: updates between two
+    lr in (0, ∞); the betas in [0, 1); eps in (0, ∞); power in (0, 1], None for 1; every from 1: updates between two
     Hessian-vector products; spatial: means over convolution kernels; weight_decay in [0, ∞), placed by `decay`. Needs
     the Hessian's diagonal: in PyTorch `optimizer.estimate_hessian(loss)`.
     Source: Yao et al. 2021, arXiv:2006.00719, Algorithm 1.

@@ -149,6 +149,23 @@ class _Torch(_Arithmetic):
         return namespace(z).addmm(z, x, y, beta=alpha, alpha=beta)
 
 
+class _Widened(_Arithmetic):
+    """Of JAX in bfloat16: each norm and each sum with a product in float32, rounded once."""
+
+    def unit(self, xp: ModuleType, x: Any, eps: float) -> Any:
+        size = xp.astype(xp.linalg.vector_norm(xp.astype(x, xp.float32)), self.dtype)
+        return x / xp.clip(size, eps, None)
+
+    def product(self, x: Any, y: Any) -> Any:
+        return self._wide(x, y).astype(self.dtype)
+
+    def sum_of(self, alpha: float, z: Any, beta: float, x: Any, y: Any) -> Any:
+        return (alpha * z.astype("float32") + beta * self._wide(x, y)).astype(self.dtype)
+
+    def _wide(self, x: Any, y: Any) -> Any:
+        return namespace(x).matmul(x, y, preferred_element_type="float32")
+
+
 class _Rounded(_Arithmetic):
     """Of NumPy, which has no bfloat16: float32, rounded to it after each operation."""
 
@@ -171,6 +188,8 @@ def _arithmetic(matrix: Any, precision: str) -> _Arithmetic:
     if precision == "bfloat16" and array_api_compat.is_numpy_array(matrix):
         return _Rounded(np.float32)
     dtype = matrix.dtype if precision == "same" else getattr(xp, precision)
+    if array_api_compat.is_jax_array(matrix) and dtype == xp.bfloat16:
+        return _Widened(dtype)
     return _Torch(dtype) if array_api_compat.is_torch_array(matrix) else _Arithmetic(dtype)
 
 

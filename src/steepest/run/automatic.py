@@ -15,7 +15,7 @@ from steepest.run.flatten import Layout
 from steepest.run.returned import one_number
 
 if TYPE_CHECKING:
-    from steepest.run.derivatives import Given
+    from steepest.run.given import Given
 
 Library = Literal["torch", "jax"]
 

@@ -12,16 +12,18 @@ from steepest.core.errors import InputError, InputTypeError
 from steepest.methods.directions.steepest_descent import SteepestDescent
 from steepest.methods.oracle import Count
 from steepest.methods.vectors import Vector
-from steepest.run.derivatives import Given, derive
+from steepest.run.derivatives import derive
 from steepest.run.flatten import Layout
+from steepest.run.given import Given
 
 
 class GradientCheck(NamedTuple):
     """The coordinate whose derivative is furthest from differences, in units of what differences may be off.
 
     coordinate: its index in the flat vector. name: as the user would write it. at: xᵢ. given: the gradient's entry.
-    expected: the central difference. error: |given − expected|. allowed: how far differences themselves may be off there. smooth:
-    the differences on both sides agree, as they do not at a kink. Its truth is that the gradient passes.
+    expected: the central difference. error: |given − expected|. allowed: how far differences may be off there. smooth:
+    those on both sides agree, as they do not at a kink. sure: those of several steps agree. Its truth is that the
+    gradient passes.
     """
 
     coordinate: int
@@ -31,12 +33,13 @@ class GradientCheck(NamedTuple):
     error: float
     allowed: float
     smooth: bool
+    sure: bool = True
     name: str = ""
 
     @property
     def wrong(self) -> bool:
         """Whether the gradient is off by more than differences can be."""
-        return self.smooth and not self.error <= self.allowed
+        return self.smooth and self.sure and not self.error <= self.allowed
 
     def __bool__(self) -> bool:
         return not self.wrong
@@ -54,7 +57,8 @@ def check_gradient(fun: Callable[..., Any], x: Any, jac: Any, args: tuple[Any, .
     """Hold `jac` at x against central differences of `fun`; true where every coordinate agrees.
 
     fun, x, jac, args: as for `minimize`; jac is a function, or True where fun returns (value, gradient). The
-    coordinate that is furthest off comes back with both values and the error. 4n values of fun. Raises InputError
+    coordinate that is furthest off comes back with both values and the error. 4n values of fun, and four more
+    for each coordinate that looks wrong. Raises InputError
     where f or its gradient is not finite at x.
 
     >>> check = check_gradient(lambda x: x[0] ** 2 * x[1], [1.0, 3.0], lambda x: [2 * x[0] * x[1], x[0]])
@@ -118,14 +122,30 @@ def compare(
         bend_near, bend_far = v[2] - 2 * f + v[1], (v[3] - 2 * f + v[0]) / 4.0
         jump = abs(bend_near) / h
         smooth = jump <= 10.0 * rounding + 1e-3 * abs(expected) or abs(bend_near) <= 1.5 * abs(bend_far) + rounding * h
-        found = GradientCheck(int(i), float(x[i]), float(g[i]), expected, abs(float(g[i]) - expected), allowed, smooth)
+        sure = abs(near - far) <= 0.05 * max(abs(near), abs(far)) + rounding
+        error = abs(float(g[i]) - expected)
+        found = GradientCheck(int(i), float(x[i]), float(g[i]), expected, error, allowed, smooth, sure)
+        if found.wrong:
+            found = found._replace(sure=_confirmed(value, x, found, h))
         if worst is None or _badness(found) > _badness(worst):
             worst = found
     return worst
 
 
+def _confirmed(value: Callable[[Vector], float], x: Vector, check: GradientCheck, h: float) -> bool:
+    """Whether differences of a tenth and of ten times the step also speak against the gradient; noise does not."""
+    for step in (0.1 * h, 10.0 * h):
+        i = check.coordinate
+        slope = (value(_moved(x, i, step)) - value(_moved(x, i, -step))) / (2.0 * step)
+        if not abs(slope - check.expected) <= 0.3 * check.error:
+            return False
+    return True
+
+
 def _badness(check: GradientCheck) -> float:
     """A kink comes first: next to it no other comparison means much."""
+    if check.smooth and not check.sure:
+        return 0.0
     return math.inf if not check.smooth else check.error / check.allowed if check.allowed else 0.0
 
 

@@ -25,18 +25,26 @@ def explained(at_hand: AtHand, run: Run, ending: Ending) -> Ending:
     """The ending, with its cause where that can be found; what it asks of the function is counted."""
     if ending.status is Status.CONVERGED:
         return _at_the_start(at_hand, run, ending) if run.state.steps == 0 else ending
+    if ending.status is Status.MAX_STEPS and not _stalled(run):
+        return ending
     if at_hand.layout.library != "numpy" or not at_hand.how.get("jac", "").startswith("given"):
         return ending
     check = _checked(run)
     if check is None:
         return ending
-    if not check.smooth:
+    if not check.smooth and ending.status is not Status.MAX_STEPS:
         return Ending(
             ending.status, f"f has a kink or a jump at {at_hand.layout.name(check.coordinate)} = {check.at:.6g}"
         )
     if check.wrong and ending.status is not Status.PRECISION_LIMIT:
         return Ending(Status.WRONG_GRADIENT, check.sentence(at_hand.layout.name(check.coordinate)))
     return ending
+
+
+def _stalled(run: Run) -> bool:
+    """Whether f has hardly moved in the last ten steps."""
+    values = [row[7] for row in run.state.rows[-11:]]
+    return len(values) == 11 and values[0] - values[-1] <= 1e-6 * abs(values[-1])
 
 
 def _checked(run: Run) -> GradientCheck | None:

@@ -56,6 +56,7 @@ class Layout:
             raise InputTypeError(f"minimize: x0 must hold arrays of one library, got {', '.join(sorted(libraries))}")
         self.library: Library = libraries.pop()
         self.leaves: list[Leaf] = []
+        self.start: Any
         self.start, self.dtype, self.device = self._gathered(named)
         self.size = sum(leaf.stop - leaf.start for leaf in self.leaves)
         if not self.size:
@@ -84,7 +85,8 @@ class Layout:
             devices = {str(part.device) for part in parts}
             if len(devices) > 1:
                 raise InputError(f"minimize: x0 must be on one device, got {', '.join(sorted(devices))}")
-            flat = torch.cat([part.detach() for part in parts]).clone()
+            tensors: list[Any] = parts
+            flat = torch.cat([part.detach() for part in tensors]).clone()
             if flat.is_complex():
                 raise InputTypeError(f"minimize: x0 must hold real numbers, got {flat.dtype}")
             flat = flat if flat.is_floating_point() else flat.to(torch.get_default_dtype())

@@ -17,7 +17,7 @@ from steepest.methods.method import Method
 from steepest.methods.oracle import Count, VectorOracle
 from steepest.methods.settings import check_choice, check_numbers
 from steepest.methods.state import pack, record, unpack
-from steepest.methods.vectors import all_finite, largest_entry, norm
+from steepest.methods.vectors import all_finite, largest_entry, norm, to_host
 
 COLUMNS: Final = (
     "step",
@@ -143,6 +143,9 @@ class Run:
             status = method.step(oracle, walk)
             if status is not None:
                 state.seconds = time.perf_counter() - since
+                if walk.point is not before:  # it has failed, but found a lower point on the way
+                    state.steps += 1
+                    self.note()
                 return Ending(status)
             state.steps += 1
             state.seconds = time.perf_counter() - since
@@ -185,7 +188,7 @@ class Run:
             walk.length,
         ))
         if point.x.shape[0] <= 2:
-            state.path.append(np.array(point.x, dtype=np.float64))
+            state.path.append(np.array(to_host(point.x)))
         return length
 
     def _met(self, limits: Limits, before: Any) -> Ending | None:

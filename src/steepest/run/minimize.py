@@ -12,9 +12,9 @@ from steepest.core.errors import InputError, InputTypeError
 from steepest.formula import Rule
 from steepest.methods.method import Method
 from steepest.run.bounds import bounds_of
-from steepest.run.derivatives import Given
 from steepest.run.differences import Bounds
 from steepest.run.flatten import Layout
+from steepest.run.given import Given
 from steepest.run.iterate import RunState
 from steepest.run.problem_at_hand import AtHand
 from steepest.run.result import Result
@@ -72,8 +72,9 @@ def minimize(
     if callback is not None and not callable(callback):
         raise InputTypeError(f"minimize: callback must be a function, got {type(callback).__name__}")
     for name, function in (("hess", hess), ("hessp", hessp)):
-        if function is not None and not callable(function) and not isinstance(function, str):
-            raise InputTypeError(f"minimize: {name} must be a function, got {type(function).__name__}")
+        if function is not None and not callable(function):
+            got = repr(function) if isinstance(function, str) else type(function).__name__
+            raise InputTypeError(f"minimize: {name} must be a function, got {got}; left out, it follows jac")
     _refuse_constraints(constraints)
     layout = Layout(x0)
     _check_start(layout)

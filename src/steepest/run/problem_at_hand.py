@@ -16,9 +16,10 @@ from steepest.methods.method import Method, Point
 from steepest.methods.oracle import Count, VectorOracle
 from steepest.methods.state import with_vectors_like
 from steepest.methods.vectors import Vector, all_finite
-from steepest.run.derivatives import Derived, Given, derive
+from steepest.run.derivatives import derive
 from steepest.run.differences import Bounds
 from steepest.run.flatten import Layout
+from steepest.run.given import Derived, Given
 from steepest.run.iterate import Ending, Limits, Run, RunState
 from steepest.run.result import Result
 
@@ -77,7 +78,10 @@ class AtHand:
         if self.method.on_device and self.layout.library == "torch":
             state.walk = with_vectors_like(state.walk, self.layout.start)
         limits = self.limits if maxiter is None else replace(self.limits, maxiter=maxiter)
-        return self._finished(Run(self.method, self._oracle(state), state), limits, callback)
+        oracle = self._oracle(state)
+        with np.errstate(all="ignore"):
+            oracle.recall(state.walk.point.x)
+        return self._finished(Run(self.method, oracle, state), limits, callback)
 
     def _oracle(self, state: RunState) -> VectorOracle:
         derived = self.derived(state.count)
@@ -183,6 +187,7 @@ _TO_EXPLAIN = frozenset({
     Status.NOT_DESCENT,
     Status.MODEL_FAILED,
     Status.PRECISION_LIMIT,
+    Status.MAX_STEPS,
     Status.CONVERGED,
 })
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from steepest.theory.certificate import Certificate, Certificates, certify
     from steepest.theory.estimation import estimate
     from steepest.theory.fixed_step import FixedStep
+    from steepest.theory.performance import WorstCase, worst_case
     from steepest.theory.rates import Rates, rate
     from steepest.theory.registry import get, theorems
     from steepest.theory.step_sizes import Advice, step_size
     from steepest.theory.theorem import Quantity, Theorem
-    from steepest.theory.performance import WorstCase, worst_case
 
 _NAMES = {
     "Advice": "step_sizes",
@@ -50,7 +50,7 @@ __all__ = [
     "estimate",
     "get",
     "rate",
-    "step_sizes",
+    "step_size",
     "theorems",
     "worst_case",
 ]

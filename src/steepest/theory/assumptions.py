@@ -46,13 +46,16 @@ class Problem(Assumption):
         return _CLASSES[self.kind][1]
 
     def failure(self, setting: Setting) -> str:
+        region = setting.problem.region
+        if region is not None and self.kind in ("smooth", "strongly convex", "PL"):
+            return f"L and mu are known on [{region[0]:g}, {region[1]:g}] only, and the run may leave it"
         if setting.has(self.kind):
             return ""
         declared = setting.problem.problem_class
         if declared == "unknown":
             return f"the problem's class is not stated; it must be {self.kind}"
         if self.kind == "smooth":
-            return "L, the Lipschitz constant of the gradient, is not known"
+            return "the Lipschitz constant L of the gradient is not known"
         if self.kind in ("strongly convex", "PL") and declared in ("quadratic", "strongly convex", "PL", "convex"):
             if setting.problem.mu is None:
                 return f"mu is not known; the problem must be {self.kind} with mu > 0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -18,9 +18,10 @@ from steepest.theory.measured import Measured, Numbers, at_start, from_run, meas
 from steepest.theory.rates import why_none
 from steepest.theory.reading import Family, family_of, problem_facts
 from steepest.theory.registry import get, theorems
-from steepest.theory.rounding import compared
+from steepest.theory.rounding import compared, rounding_of
 from steepest.theory.setting import Setting
 from steepest.theory.theorem import Theorem
+from steepest.theory.vocabulary import FROM_RUN
 from steepest.trace import Trace
 
 Verdict = Literal["held", "broken", "not applicable", "not measured", "undecided"]
@@ -65,7 +66,7 @@ class Certificate:
             return math.inf
         bound, seen = self.bound[later], self.measured[later]
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = np.where(bound < 0, seen / bound, bound / np.abs(seen))
+            ratios = np.where(bound < 0, seen / bound, np.where(seen > 0, bound / seen, np.inf))
         return float(np.nanmin(ratios))
 
     @property
@@ -166,7 +167,7 @@ def certify(
     >>> found["gd-strongly-convex-gap"].verdict, found["gd-strongly-convex-gap"].slack
     ('held', 1.0)
     """
-    traces = [runs] if isinstance(runs, Trace) else list(runs)
+    traces = [runs] if isinstance(runs, Trace) else _listed(runs)
     if not traces or not all(isinstance(trace, Trace) for trace in traces):
         raise InputTypeError(f"certify: runs must be a trace or several, got {runs!r}")
     if not 0 < level < 1:
@@ -181,6 +182,10 @@ def certify(
         chosen = list(theorems(family.name))
     given = [_Given.of(trace, family, facts, estimate, getattr(problem, "minimizer", None)) for trace in traces]
     return Certificates(tuple(_certificate(item, given, force=force, level=level, rtol=rtol) for item in chosen))
+
+
+def _listed(runs: object) -> list[Trace]:
+    return list(runs) if isinstance(runs, Iterable) else []
 
 
 @dataclass(frozen=True)
@@ -234,7 +239,8 @@ def _certificate(theorem: Theorem, given: Sequence[_Given], *, force: bool, leve
         return Certificate(theorem, "not applicable", reasons=reasons)
     if theorem.bound is None:
         return Certificate(theorem, "not measured", reasons=("it states no bound that could be compared",))
-    sides = [_sides(theorem, item) for item in given]
+    known: dict[tuple[object, ...], Numbers] = {}
+    sides = [_sides(theorem, item, known) for item in given]
     problem = next((side.problem for side, _ in sides if side.problem), "")
     if problem:
         return Certificate(theorem, "not measured", reasons=(problem,))
@@ -251,8 +257,11 @@ def _certificate(theorem: Theorem, given: Sequence[_Given], *, force: bool, leve
     return replace(found, estimated=shown, runs=len(given))
 
 
-def _sides(theorem: Theorem, item: _Given) -> tuple[Measured, Numbers]:
-    """What was measured, from the first k of the theorem on, and the bound there."""
+def _sides(theorem: Theorem, item: _Given, known: dict[tuple[object, ...], Numbers]) -> tuple[Measured, Numbers]:
+    """What was measured, from the first k of the theorem on, and the bound there.
+
+    known: bounds of other runs, by the numbers that they follow from.
+    """
     setting = item.setting
     exact = setting.problem.oracle != "stochastic"
     seen = measured(theorem, item.trace, setting.family, setting.values.get("f_star"), exact)
@@ -264,13 +273,17 @@ def _sides(theorem: Theorem, item: _Given) -> tuple[Measured, Numbers]:
     if not len(steps):
         what = f"at step {last}, the last one" if theorem.horizon else f"from step {theorem.start} on"
         return Measured(steps, values, f"nothing was recorded {what}"), np.empty(0)
-    bounds = []
-    for k in steps.tolist():
+    assert theorem.bound is not None
+    symbols = theorem.bound.symbols()
+    key = (tuple(steps.tolist()), *((name, setting.values.get(name)) for name in symbols))
+    if key not in known or symbols.keys() & FROM_RUN.keys():
+        shown = from_run(item.trace, symbols)
         try:
-            bounds.append(theorem.value({**setting.values, **from_run(item.trace, k)}, k))
+            found = [theorem.value({**setting.values, **shown(k)}, k) for k in steps.tolist()]
         except InputError as error:
             return Measured(steps, values, str(error).partition(": ")[2]), np.empty(0)
-    return Measured(steps, values), np.array(bounds)
+        known[key] = np.array(found)
+    return Measured(steps, values), known[key]
 
 
 def _single(theorem: Theorem, side: Measured, bound: Numbers, item: _Given, rtol: float) -> Certificate:
@@ -281,7 +294,8 @@ def _single(theorem: Theorem, side: Measured, bound: Numbers, item: _Given, rtol
     end = int(side.steps[count]) if count < len(side.steps) else None
     if not count:
         return Certificate(theorem, "not measured", reasons=("only rounding is left to compare",))
-    above = ~(seen <= allowed + rtol * np.abs(allowed))
+    slack = rtol * np.abs(allowed) + rounding_of(theorem.quantity, allowed, item.setting.values, item.scale)
+    above = ~(seen <= allowed + slack)
     first = int(steps[np.argmax(above)]) if above.any() else None
     verdict: Verdict = "held" if first is None else "broken"
     return Certificate(theorem, verdict, steps, seen, allowed, low=seen, high=seen, broken_at=first, rounding_from=end)

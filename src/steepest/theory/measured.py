@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -78,14 +78,18 @@ def at_start(trace: Trace, column: str) -> float | None:
     return column_of(trace, column, also_steps=True).get(0)
 
 
-def from_run(trace: Trace, steps: int) -> Mapping[str, float]:
-    """What only a run shows, for the bound after so many steps."""
-    found = {}
-    for key, (column, before) in FROM_RUN.items():
-        value = column_of(trace, column, also_steps=True).get(steps - before)
-        if value is not None:
-            found[key] = value
-    return found
+def from_run(trace: Trace, symbols: Iterable[str]) -> Callable[[int], dict[str, float]]:
+    """What only a run shows of these symbols, as a function of the number of steps."""
+    columns = {
+        key: (column_of(trace, FROM_RUN[key][0], also_steps=True), FROM_RUN[key][1])
+        for key in symbols
+        if key in FROM_RUN
+    }
+
+    def shown(steps: int) -> dict[str, float]:
+        return {key: column[steps - before] for key, (column, before) in columns.items() if steps - before in column}
+
+    return shown
 
 
 _VALUES: Final = frozenset({"value", "average_value", "secondary_value"})

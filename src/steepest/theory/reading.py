@@ -73,14 +73,25 @@ def problem_facts(problem: object) -> ProblemFacts:
     Of a problem that shows its function and start, Δ = f(x₀) − f* is computed where it is not declared.
     """
     if isinstance(problem, Trace):
-        return ProblemFacts.from_dict(_mapping(problem.meta.get("problem_facts")))
+        return _local(ProblemFacts.from_dict(_mapping(problem.meta.get("problem_facts"))), None)
     facts = problem if isinstance(problem, ProblemFacts) else getattr(problem, "facts", None)
     if not isinstance(facts, ProblemFacts):
         raise InputTypeError(f"theory: problem must be ProblemFacts or have them as .facts, got {problem!r}")
+    facts = _local(facts, getattr(problem, "region", None))
     fun, x0 = getattr(problem, "fun", None), getattr(problem, "x0", None)
     if facts.delta is None and facts.f_star is not None and callable(fun) and x0 is not None:
         return replace(facts, delta=max(0.0, float(fun(x0)) - facts.f_star))
     return facts
+
+
+def _local(facts: ProblemFacts, region: tuple[float, float] | None) -> ProblemFacts:
+    """The facts with the region on which L and μ hold: the problem's own, or what their source says: "L on [−1, 1]"."""
+    if facts.region is not None:
+        return replace(facts, region=(float(facts.region[0]), float(facts.region[1])))
+    told = re.search(r"L.* on \[([^,\]]+), ([^,\]]+)\]", facts.source)
+    if region is None and told:
+        region = float(told[1].replace("−", "-")), float(told[2].replace("−", "-"))
+    return facts if region is None else replace(facts, region=(float(region[0]), float(region[1])))
 
 
 def nearest(name: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ FILES: Final = (
     "quasi_newton",
     "augmented_lagrangian",
 )
-"""The files of `theory/theorems`, in the order in which theorems are listed: one line each."""
+"""The files of `theory/statements`, in the order in which theorems are listed: one line each."""
 
 
 @cache
@@ -39,7 +39,7 @@ def theorems(family: str | None = None) -> tuple[Theorem, ...]:
         raise UnknownNameError("family", family, FAMILIES)
     found: tuple[Theorem, ...] = ()
     for file in FILES:
-        found += import_module(f"steepest.theory.theorems.{file}").THEOREMS
+        found += import_module(f"steepest.theory.statements.{file}").THEOREMS
     return found if family is None else tuple(theorem for theorem in found if theorem.family == family)
 
 

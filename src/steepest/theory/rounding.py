@@ -27,7 +27,21 @@ def compared(quantity: Quantity, side: Measured, bound: Numbers, values: Mapping
     return min(count, stuck)
 
 
+def rounding_of(quantity: Quantity, bound: Numbers, values: Mapping[str, float], scale: float) -> Numbers:
+    """By how much what was measured may be off where it is as large as the bound."""
+    floor = _floor(quantity, values, scale)
+    if quantity in _SQUARES:
+        return 2 * np.sqrt(np.abs(bound) * floor) + floor
+    return np.full(len(bound), floor)
+
+
 _EPS: Final = 64 * float(np.finfo(np.float64).eps)
+_SQUARES: Final = frozenset({
+    Quantity.DISTANCE_SQUARED,
+    Quantity.GRADIENT_SQUARED,
+    Quantity.BEST_GRADIENT,
+    Quantity.EARLIER_GRADIENT,
+})
 _NEAR: Final = {
     Quantity.GAP: 1e-9,
     Quantity.BEST_GAP: 1e-9,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from steepest.core.errors import InputError, UnknownNameError
-from steepest.core.facts import Averaging, MethodFacts, Momentum, ProblemFacts, StepRule
+from steepest.core.facts import Averaging, MethodFacts, Momentum, StepRule
 from steepest.core.ranges import Range
 from steepest.theory.reading import FAMILIES, Family, family_of, problem_facts
 from steepest.theory.registry import get
@@ -63,6 +63,7 @@ def step_size(method: object, problem: object, *, steps: int | None = None) -> A
     Raises InputError where the problem's class or a constant that it takes is not known, and says which; for a family
     without such a theorem; and for impossible constants.
 
+    >>> from steepest.core.facts import ProblemFacts
     >>> str(step_size("gradient-descent", ProblemFacts("strongly convex", L=10.0, mu=1.0)))
     'step 0.181818: the smallest factor a step, (κ − 1)/(κ + 1) = 0.818182 (gd-strongly-convex-distance)'
     """
@@ -123,7 +124,7 @@ def _advice(
         momentum_rule=momentum_rule,
         step_rule=step_rule,
         averaging=averaging,
-        projected=averaging is not None and step_rule == "1/√t" or setting.family.name == "online-gradient-descent",
+        projected=(averaging is not None and step_rule == "1/√t") or setting.family.name == "online-gradient-descent",
         constants=constants,
     )
     return Advice(facts, get(name), reason, warning)

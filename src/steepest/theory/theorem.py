@@ -86,7 +86,7 @@ class Theorem:
         if self.bound is not None and not found:
             missing = unknown(setting, self.bound)
             found += [missing] if missing else []
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     def value(self, values: Mapping[str, float], steps: int) -> float:
         """The bound after so many steps, from numbers by symbol key, whether or not the assumptions hold.
@@ -128,7 +128,7 @@ class Theorem:
         found = [
             f"{self.name}: {self.title}",
             f"  if     {'; '.join(assumption.text() for assumption in self.assumptions)}",
-            f"  {'never ' if self.negative else 'then  '} {self.statement()}",
+            f"  {'but   ' if self.negative else 'then  '} {self.statement()}",
         ]
         if self.horizon:
             found.append("  at     the last step, whose number the step size knows")
@@ -139,4 +139,4 @@ class Theorem:
         found.append(f"  source {self.source} [{', '.join(self.mark)}]")
         if self.remark:
             found.append(f"  note   {self.remark}")
-        return tuple(found)
+        return tuple(dict.fromkeys(found))

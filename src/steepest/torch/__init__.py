@@ -13,6 +13,7 @@ from steepest.torch.adam import Adam, AdamW
 from steepest.torch.gauss_newton_bartlett import gauss_newton_bartlett
 from steepest.torch.lamb import LAMB
 from steepest.torch.lars import LARS
+from steepest.torch.lbfgs import LBFGS
 from steepest.torch.lion import Lion
 from steepest.torch.muon import Muon
 from steepest.torch.muon_adamw import MuonAdamW
@@ -26,6 +27,7 @@ from steepest.torch.sparse_adam import SparseAdam
 __all__ = [
     "LAMB",
     "LARS",
+    "LBFGS",
     "SGD",
     "AdaBelief",
     "Adagrad",

@@ -10,7 +10,8 @@ from steepest.formula import Rule
 from steepest.rules import scale_by_adabelief
 from steepest.rules.decay_weights import Decay, Exempt
 from steepest.torch.assemble import COMMON, Number, assembled, pair
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 
 @final

@@ -11,7 +11,8 @@ from steepest.rules import scale_by_adam
 from steepest.rules.decay_weights import Decay, Exempt
 from steepest.torch.assemble import COMMON, EXECUTED, Number, assembled, pair
 from steepest.torch.groups import Key
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 _ADAM: dict[str, Key] = {
     **COMMON,

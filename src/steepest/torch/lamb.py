@@ -10,7 +10,8 @@ from steepest.formula import Rule
 from steepest.rules.decay_weights import Decay, Exempt
 from steepest.rules.lamb import lamb_chain
 from steepest.torch.assemble import COMMON, Number, pair, surrounded
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 
 @final

@@ -26,7 +26,7 @@ class LBFGS(torch.optim.Optimizer):
 
     params: tensors, or one parameter group; real, of one dtype and device, which are kept. lr in (0, inf), 1: the step
     where there is no line search; with one it has no effect, for the trial 1 is natural. max_iter: steps a call of
-    `step`, from 1, 20. max_eval: closure calls a call of `step`, from 1; None is 1.25 max_iter. tolerance_grad in
+    `step`, from 1, 20. max_eval: closure calls a call of `step`, from 1; None is 1.25 max_iter + 1. tolerance_grad in
     [0, inf), 1e-7: ends the call where the largest entry of the gradient is no more. tolerance_change in [0, inf),
     1e-9: and where the loss, or every parameter, moved by no more. history_size: pairs, from 1, 100. line_search_fn:
     "strong_wolfe", or None for the fixed step lr.
@@ -73,9 +73,7 @@ class LBFGS(torch.optim.Optimizer):
             {
                 "lr": positive.check("LBFGS", "lr", lr),
                 "max_iter": steps,
-                "max_eval": max(1, steps * 5 // 4)
-                if max_eval is None
-                else int(whole.check("LBFGS", "max_eval", max_eval)),
+                "max_eval": steps * 5 // 4 + 1 if max_eval is None else int(whole.check("LBFGS", "max_eval", max_eval)),
                 "tolerance_grad": tolerance.check("LBFGS", "tolerance_grad", tolerance_grad),
                 "tolerance_change": tolerance.check("LBFGS", "tolerance_change", tolerance_change),
                 "history_size": int(whole.check("LBFGS", "history_size", history_size)),
@@ -143,15 +141,17 @@ class LBFGS(torch.optim.Optimizer):
         memory = Direction(self.param_groups[0]["history_size"]).begin(point)
         if "S" in state:
             SY = state["SY"].cpu().double().numpy()
-            head, size, limit = state["ring"]
-            memory = Memory(state["S"], state["Y"], np.asfortranarray(SY), memory.SS, head, size, limit, state["gamma"])
+            first, size = state["window"]
+            memory = Memory(
+                state["S"], state["Y"], np.asfortranarray(SY), memory.SS, len(SY), first, size, state["gamma"]
+            )
         return Walk(point, memory, None, *state.get("last", ()))
 
     def _keep(self, walk: Walk, calls: int) -> None:
         state, memory = self.state[self._params[0]], walk.own
         state["func_evals"] = state.get("func_evals", 0) + calls
         state["S"], state["Y"], state["SY"] = memory.S, memory.Y, torch.from_numpy(np.array(memory.SY))
-        state["ring"], state["gamma"] = (memory.head, memory.size, memory.limit), memory.gamma
+        state["window"], state["gamma"] = (memory.first, memory.size), memory.gamma
         state["last"] = (walk.length, walk.slope, walk.decrease)
 
 

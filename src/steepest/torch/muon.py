@@ -12,7 +12,8 @@ from steepest.rules import orthogonalize, scale_by_momentum_average
 from steepest.rules.decay_weights import Decay
 from steepest.rules.orthogonalize import Precision
 from steepest.torch.assemble import COMMON, Number, assembled
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 AdjustLr = Literal["original", "match_rms_adamw"]
 

@@ -17,7 +17,8 @@ from steepest.rules.muon import NOT_HIDDEN
 from steepest.rules.orthogonalize import Adjust, Precision
 from steepest.torch.assemble import Number, pair, surrounded
 from steepest.torch.groups import Key
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 _MUON, _ADAMW = "muon_adamw.muon", "muon_adamw.adamw"
 

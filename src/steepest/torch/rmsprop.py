@@ -11,7 +11,8 @@ from steepest.rules import momentum as momentum_rule
 from steepest.rules import scale_by_rms
 from steepest.rules.decay_weights import Decay, Exempt
 from steepest.torch.assemble import COMMON, EXECUTED, Number, assembled
-from steepest.torch.optimizer import Optimizer, Parameters
+from steepest.torch.optimizer import Optimizer
+from steepest.torch.parameters import Parameters
 
 
 @final

@@ -103,8 +103,8 @@ class Expressions:
         return Written(notation.call("sum" if op == "total" else op, over, texts))
 
     def _constant(self, value: object) -> Written:
-        if not isinstance(value, int | float):
-            return Written(str(value))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return Written(self.notation.word(str(value)))
         if value < 0:
             return Written(f"{self.notation.signs['negative']}{self.notation.number(-value).text}", Binding.SUM, True)
         return self.notation.number(value)

@@ -10,6 +10,7 @@ from steepest.core.schedule import Schedule
 from steepest.formula.graph import Graph, LinkTrace, Node
 from steepest.formula.printing.lines import Line, Printout, Start
 from steepest.formula.printing.points import point_node
+from steepest.formula.printing.readers import readers
 from steepest.formula.printing.symbols import Symbol, SymbolBook, symbol_of
 from steepest.formula.slots import Slot
 
@@ -42,7 +43,7 @@ class _Reader:
         self.slots = {path: slot for path, slot in rule.slots().items() if path in self.graph.slots}
         self.slot_symbols: dict[str, Symbol] = {}
         roots = [self.after, *self.graph.slots.values(), *(one for one in (self.query, self.answer) if one is not None)]
-        self.read_by = _readers(roots)
+        self.read_by = readers(roots)
         self.used = {str(dict(node.attributes)["name"]) for node in self.read_by if node.op == "leaf"}
         self._index = {node: index for index, node in enumerate(self.after.tracer.nodes())}
         self.book = SymbolBook(*(Symbol(letter) for letter in "gptf"))
@@ -90,11 +91,18 @@ class _Reader:
         settings = []
         for path, setting in self.rule.hyperparameters().items():
             if f"value:{path}" in self.used:
-                symbol = self.book.take(symbol_of(path.rpartition(".")[2]))
+                symbol = self.book.take(self._setting_symbol(path.rpartition(".")[2]))
                 symbol = symbol.at("t") if isinstance(setting, Schedule) else symbol
                 self.symbols[leaves[f"value:{path}"]] = symbol
                 settings.append((symbol, setting))
         return tuple(settings)
+
+    def _setting_symbol(self, name: str) -> Symbol:
+        """A hyperparameter d0 beside a slot d is no d₀, which is what the slot starts at."""
+        symbol = symbol_of(name)
+        slots = {symbol_of(slot.name) for slot in self.slots.values()}
+        meant = symbol.subscript == "0" and replace(symbol, subscript="") in slots
+        return replace(symbol, subscript="init") if meant else symbol
 
     def _name_slots(self) -> None:
         self.symbols.setdefault(self.after, Symbol("p", when="t"))
@@ -103,7 +111,7 @@ class _Reader:
             stem = self.book.take(Symbol("p", "bar") if averaged else symbol_of(slot.name))
             self.slot_symbols[path] = stem
             leaf = self.graph.inputs[f"slot:{path}"]
-            self.symbols[leaf] = stem.at("t-1")
+            self.symbols[leaf] = stem if self._stays(path) else stem.at("t-1")
             if slot.init == "first":
                 incoming = self._link_of(path).incoming
                 self.symbols[_first_or(self.graph, incoming, leaf)] = stem.at("t-1")
@@ -136,6 +144,12 @@ class _Reader:
         for node in self.read_by:
             if node in whole or node.op == "random":
                 self._name(node, "xi" if node.op == "random" else "u")
+            elif node.op == "opaque" and len(self.read_by[node]) > 1 and self._is_update(node):
+                self.symbols[node] = self.book.take(Symbol("u")).at("t")
+
+    def _is_update(self, node: Node) -> bool:
+        """Whether what is not traced is one value: with slots, it is several, its items."""
+        return all(reader.op != "item" for reader in self.read_by[node])
 
     def _name(self, node: Node, letter: str) -> None:
         if self._nameable(node):
@@ -173,7 +187,7 @@ class _Reader:
             targets = tuple(results[index] for index in sorted(results))
             placed.append((self._index[node], 0, Line(targets, node)))
         for path, node in self.graph.slots.items():
-            if self.symbols[node] != self.slot_symbols[path].at("t"):
+            if self.symbols[node] != self.slot_symbols[path].at("t") and not self._stays(path):
                 aliases.append((path, node))
         for path, node in aliases:
             olds = [leaf for leaf, owner in own.items() if owner == path]
@@ -198,7 +212,8 @@ class _Reader:
         groups: dict[tuple[str, float | Symbol | None], list[Symbol]] = {}
         for path, slot in self.slots.items():
             value = self._start(path, slot)
-            groups.setdefault((type(value).__name__, value), []).append(self.slot_symbols[path].at("0"))
+            symbol = self.slot_symbols[path] if self._stays(path) else self.slot_symbols[path].at("0")
+            groups.setdefault((type(value).__name__, value), []).append(symbol)
         for (_, value), symbols in groups.items():
             yield Start(tuple(symbols), value)
 
@@ -209,6 +224,10 @@ class _Reader:
             incoming = self.symbols.get(self._link_of(path).incoming)
             return 0.0 if incoming is None else incoming.at("1")
         return None if slot.init == "eye" else float(slot.init)
+
+    def _stays(self, slot: str) -> bool:
+        """Whether no update changes it, so that it needs no line and no index."""
+        return self.graph.slots[slot] is self.graph.inputs[f"slot:{slot}"]
 
     def _link_of(self, slot: str) -> LinkTrace:
         owner = slot.rpartition(".")[0]
@@ -265,21 +284,3 @@ def _first_or(graph: Graph, incoming: Node, old: Node) -> Node:
     """The node of a slot that starts at the first incoming update: that one at age 1, else the slot's."""
     tracer = old.tracer
     return tracer.apply("where", tracer.apply("less_equal", graph.inputs["k"], 1), incoming, old)
-
-
-def _readers(roots: list[Node]) -> dict[Node, set[Node]]:
-    """Every node that the roots need, with those that read it."""
-    readers: dict[Node, set[Node]] = {}
-    stack = []
-    for root in roots:
-        if root not in readers:
-            readers[root] = set()
-            stack.append(root)
-    while stack:
-        node = stack.pop()
-        for arg in node.args:
-            if arg not in readers:
-                readers[arg] = set()
-                stack.append(arg)
-            readers[arg].add(node)
-    return readers

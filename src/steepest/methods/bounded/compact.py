@@ -16,7 +16,7 @@ from steepest.methods.vectors import Matrix, Vector
 class Compact:
     """B = θI − Wᵀ M W, with W the rows Y and θS of the pairs, and M a small matrix.
 
-    Source: Byrd, Nocedal & Schnabel 1994, eq. 3.5 and 3.13. The pairs are in the order of the memory's rows.
+    Source: Byrd, Nocedal & Schnabel 1994, eq. 3.5 and 3.13.
     """
 
     theta: float
@@ -30,7 +30,7 @@ class Compact:
         k = memory.size
         theta = 1.0 / memory.gamma if k else 1.0
         if k == 0:
-            return cls(1.0, memory.S[:0], memory.Y[:0], np.zeros((0, 0)))
+            return cls(1.0, *memory.rows, np.zeros((0, 0)))
         SY, SS = memory.SY[:k, :k], memory.SS[:k, :k]
         L = np.tril(SY, -1)
         inverse = np.block([[-np.diag(SY.diagonal()), L.T], [L, theta * SS]])
@@ -40,9 +40,7 @@ class Compact:
             return None
         if not np.all(np.isfinite(M)):
             return None
-        place = (np.arange(k) - memory.head) % k if memory.head != k else np.arange(k)
-        both = np.concatenate((place, place + k))
-        return cls(theta, memory.S[:k], memory.Y[:k], M[np.ix_(both, both)])
+        return cls(theta, *memory.rows, M)
 
     def wide(self, v: Vector) -> Vector:
         """W v."""

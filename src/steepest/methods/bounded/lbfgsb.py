@@ -44,7 +44,7 @@ class LBFGSB(Method):
         3. a strong Wolfe step along the line to that point, not beyond the bounds.
 
     f is never asked outside the bounds; a start outside them is projected first. The stopping test looks at
-    P(x − ∇f) − x. memory: a whole number from 1, 10. c1, c2: as in StrongWolfe, 1e-4 and 0.9. max_trials: 20. Where the
+    P(x − ∇f) − x. memory: a whole number from 1, 10. c1, c2: as in StrongWolfe, 1e-4 and 0.9. max_trials: 40. Where the
     search fails the memory is emptied once and the step tried again. 2mn numbers.
     Source: Byrd, Lu, Nocedal & Zhu 1995, SIAM J. Sci. Comput. 16, 1190–1208; the projection in 2: Morales & Nocedal
     2011, ACM TOMS 38, 7. Dialect: a pair without curvature, sᵀy ≤ 2.2e-16 yᵀy in L-BFGS-B 3.0, is left out by
@@ -57,7 +57,7 @@ class LBFGSB(Method):
     memory: int = 10
     c1: float = 1e-4
     c2: float = 0.9
-    max_trials: int = 20
+    max_trials: int = 40
 
     bounded: ClassVar[bool] = True
     measures: ClassVar[str] = "the projected gradient"
@@ -80,7 +80,7 @@ class LBFGSB(Method):
         status = self._attempt(oracle, state)
         memory: Memory = state.own.memory
         if status in _RETRY and memory.size:
-            memory.size = memory.head = 0
+            memory.clear()
             status = self._attempt(oracle, state)
         return status
 
@@ -102,6 +102,8 @@ class LBFGSB(Method):
         line = Line(oracle, point, d, slope, max(1.0, longest), (box.low, box.high))
         found = self._search().search(line, trial, state)
         if isinstance(found, Status):
+            if line.lowest is not None:
+                state.point = line.lowest
             return found
         after = found.point
         s, y = after.x - point.x, after.g - point.g

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from steepest.methods.vectors import Vector
 
 
 def enough_curvature(sy: float, s: Vector, yy: float) -> bool:
     """Whether sᵀy > 1e-12 ‖s‖ ‖y‖: an update by less would leave a matrix that is no longer positive definite."""
-    return sy > 0.0 and yy > 0.0 and sy * sy > 1e-24 * float(s.dot(s)) * yy
+    return sy > 0.0 and yy > 0.0 and sy > 1e-12 * math.sqrt(float(s.dot(s)) * yy)

@@ -23,23 +23,33 @@ from steepest.methods.vectors import Matrix, Vector, to_device, to_host, zeros
 
 @record
 class Memory:
-    """The last pairs s, y as rows of two matrices, written in a ring; row `head` is written next, `size` are in use.
+    """The last pairs s, y, at most `limit`: rows [first, first + size) of two matrices, oldest first.
 
-    The matrices have few rows at first, and get more up to `limit` as pairs come.
-    SY: sᵢᵀyⱼ in the pairs' order, oldest first; of it the upper triangle is used (and the rest by the direct form).
-    gamma: sᵀy / yᵀy of the newest pair.
+    The window moves down a row with each pair; at the end of the matrices it is moved back to their top, or they get
+    more rows. SY: sᵢᵀyⱼ of the pairs; of it the upper triangle is used, and the rest by the direct form, which also has
+    SS: sᵢᵀsⱼ. gamma: sᵀy / yᵀy of the newest pair.
     """
 
-    S: Vector = None
-    Y: Vector = None
-    SY: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
-    SS: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
-    head: int = 0
+    S: Vector
+    Y: Vector
+    SY: Matrix
+    SS: Matrix
+    limit: int
+    first: int = 0
     size: int = 0
-    limit: int = 0
     gamma: float = 1.0
 
-    HOST = ("SY", "SS")
+    HOST: ClassVar = ("SY", "SS")
+
+    @property
+    def rows(self) -> tuple[Vector, Vector]:
+        """The pairs, as views."""
+        window = slice(self.first, self.first + self.size)
+        return self.S[window], self.Y[window]
+
+    def clear(self) -> None:
+        """Drop every pair."""
+        self.first = self.size = 0
 
 
 @final
@@ -95,7 +105,7 @@ class LBFGS(Direction):
 
     def forget(self, own: Memory) -> bool:
         known = own.size > 0
-        own.size = own.head = 0
+        own.clear()
         return known
 
     def model(self, oracle: VectorOracle, state: Walk) -> Model | Status:
@@ -104,56 +114,47 @@ class LBFGS(Direction):
 
 def empty(m: int, x: Vector, with_SS: bool) -> Memory:
     """A memory for m pairs of vectors like x."""
-    rows = min(m, _ROWS)
+    rows = min(m, _SLACK) + min(m, _SLACK)
     SS = np.zeros((m, m) if with_SS else (0, 0), order="F")
-    return Memory(zeros(rows, x), zeros(rows, x), np.zeros((m, m), order="F"), SS, limit=m)
+    return Memory(zeros(rows, x), zeros(rows, x), np.zeros((m, m), order="F"), SS, m)
 
 
 def remember(memory: Memory, s: Vector, y: Vector, gamma: float, with_SS: bool) -> None:
-    """Write a pair over the oldest, and its products with the others."""
-    m = memory.limit
-    if memory.size == memory.S.shape[0] < m:
-        memory.S, memory.Y = _with_more_rows(memory.S, m), _with_more_rows(memory.Y, m)
-    memory.S[memory.head] = s
-    memory.Y[memory.head] = y
-    memory.head = (memory.head + 1) % m
-    memory.gamma = gamma
-    SY = memory.SY
-    if memory.size == m:
+    """Add a pair, for which the oldest goes where there are `limit`, and its products with the others."""
+    SY, SS, k = memory.SY, memory.SS, memory.size
+    if k == memory.limit:
+        memory.first += 1
         SY[:-1, :-1] = SY[1:, 1:]
         if with_SS:
-            memory.SS[:-1, :-1] = memory.SS[1:, 1:]
+            SS[:-1, :-1] = SS[1:, 1:]
     else:
-        memory.size += 1
-    k = memory.size
-    SY[:k, k - 1] = _in_order(memory, to_host(memory.S[:k] @ y))
+        memory.size = k = k + 1
+    row = memory.first + k - 1
+    if row == memory.S.shape[0]:
+        row = _make_room(memory, k - 1)
+    memory.S[row], memory.Y[row], memory.gamma = s, y, gamma
+    S, Y = memory.rows
+    SY[:k, k - 1] = S.dot(y) if type(S) is np.ndarray else to_host(S @ y)
     if with_SS:
-        SY[k - 1, :k] = _in_order(memory, to_host(memory.Y[:k] @ s))
-        memory.SS[k - 1, :k] = memory.SS[:k, k - 1] = _in_order(memory, to_host(memory.S[:k] @ s))
+        SY[k - 1, :k] = to_host(Y @ s)
+        SS[k - 1, :k] = SS[:k, k - 1] = to_host(S @ s)
 
 
-_ROWS = 16
+_SLACK = 16
+"""How many rows more than pairs there are at most."""
 
 
-def _with_more_rows(rows: Vector, most: int) -> Vector:
-    found = zeros(min(2 * rows.shape[0], most), rows[0])
-    found[: rows.shape[0]] = rows
-    return found
-
-
-def _in_order(memory: Memory, ring: Vector) -> Vector:
-    """Numbers of the rows, in the pairs' order."""
-    head = memory.head
-    return ring if head == memory.size or head == 0 else np.concatenate((ring[head:], ring[:head]))
-
-
-def _in_ring(memory: Memory, ordered: Vector) -> Vector:
-    """Numbers of the pairs, in the order of the rows."""
-    head = memory.head
-    if head == memory.size or head == 0:
-        return ordered
-    start = memory.size - head
-    return np.concatenate((ordered[start:], ordered[:start]))
+def _make_room(memory: Memory, kept: int) -> int:
+    """Move the window to the top of the matrices, larger ones while they are small; gives the next row."""
+    first = memory.first
+    wanted = min(2 * memory.S.shape[0], memory.limit + min(memory.limit, _SLACK))
+    for name in ("S", "Y"):
+        before = getattr(memory, name)
+        after = before if wanted <= before.shape[0] else zeros(wanted, before[0])
+        after[:kept] = before[first : first + kept] + 0.0
+        setattr(memory, name, after)
+    memory.first = 0
+    return kept
 
 
 def _times_inverse(memory: Memory, point: Point, preconditioner: Preconditioner | None) -> Vector:
@@ -161,17 +162,18 @@ def _times_inverse(memory: Memory, point: Point, preconditioner: Preconditioner 
     g, k = point.g, memory.size
     if k == 0:
         return -g if preconditioner is None else -preconditioner.apply(g, point.x)
-    S, Y, R = memory.S, memory.Y, memory.SY
+    (S, Y), R = memory.rows, memory.SY
     if k < R.shape[0]:
-        S, Y, R = S[:k], Y[:k], R[:k, :k]
-    alpha = dtrtrs(R, _in_order(memory, to_host(S @ g)))[0]
-    q = to_device(_in_ring(memory, alpha), g) @ Y
+        R = R[:k, :k]
+    host = type(g) is np.ndarray
+    alpha = dtrtrs(R, S.dot(g) if host else to_host(S @ g))[0]
+    q = alpha.dot(Y) if host else to_device(alpha, g) @ Y
     q -= g  # −q of the recursion
     r = memory.gamma * q if preconditioner is None else preconditioner.apply(q, point.x)
-    target = alpha * R.diagonal()
-    target += _in_order(memory, to_host(Y @ r))
+    target = Y.dot(r) if host else to_host(Y @ r)
+    target += alpha * R.diagonal()
     c = dtrtrs(R, target, trans=1)[0]
-    r -= to_device(_in_ring(memory, c), g) @ S
+    r -= c.dot(S) if host else to_device(c, g) @ S
     return r
 
 
@@ -183,13 +185,11 @@ def direct_product(memory: Memory) -> Any:
     sigma = 1.0 / memory.gamma
     SY, SS = memory.SY[:k, :k], memory.SS[:k, :k]
     L = np.tril(SY, -1)
-    middle = np.block([[sigma * SS, L], [L.T, -np.diag(SY.diagonal())]])
-    inverse = np.linalg.inv(middle)
-    S, Y = memory.S[:k], memory.Y[:k]
+    inverse = np.linalg.inv(np.block([[sigma * SS, L], [L.T, -np.diag(SY.diagonal())]]))
+    S, Y = memory.rows
 
     def product(v: Vector) -> Vector:
-        b = np.concatenate((sigma * _in_order(memory, S @ v), _in_order(memory, Y @ v)))
-        c = inverse @ b
-        return sigma * v - sigma * (_in_ring(memory, c[:k]) @ S) - _in_ring(memory, c[k:]) @ Y
+        c = to_device(inverse @ np.concatenate((sigma * to_host(S @ v), to_host(Y @ v))), v)
+        return sigma * v - sigma * (c[:k] @ S) - c[k:] @ Y
 
     return product

@@ -54,7 +54,7 @@ class NewtonCG(Direction):
         point = state.point
         most = max(20, point.x.shape[0]) if self.max_products is None else self.max_products
         g, M = point.g, self.preconditioner
-        r = +g
+        r = 1.0 * g
         z = r if M is None else M.apply(r, point.x)
         rz = float(r.dot(z))
         size = math.sqrt(rz) if rz > 0.0 else math.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -56,7 +55,7 @@ class Armijo(LineSearch):
         for _ in range(self.max_trials):
             x, f = line.value(a)
             if f <= line.f + self.c * a * line.slope:
-                if f == -math.inf:
+                if f <= line.bottom:
                     return Status.UNBOUNDED
                 return Found(a, Point(x, f, line.oracle.gradient(x, f)))
             a *= self.factor

@@ -77,7 +77,7 @@ got 'shortest'
         first = a
         for _ in range(self.max_trials):
             x, f = line.value(a)
-            if f == -math.inf:
+            if f <= line.bottom:
                 return Status.UNBOUNDED
             if self.memory is None or f <= ceiling + self.c * a * line.slope:
                 if not math.isfinite(f):

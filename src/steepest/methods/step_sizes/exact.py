@@ -44,7 +44,7 @@ class Exact(LineSearch):
         widths = [math.inf, math.inf]
         while line.trials < self.max_trials:
             x, f = line.value(a)
-            if f == -math.inf:
+            if f <= line.bottom:
                 return Status.UNBOUNDED
             g, slope = line.slope_at(x, f) if f < math.inf else (None, math.nan)
             if slope != slope:
@@ -71,7 +71,7 @@ class Exact(LineSearch):
                 break
             a = next_
         else:
-            if high is None and low.a > 0.0 and wall == math.inf:
+            if high is None and wall == math.inf and line.failed(trial, reached=low.a) is Status.UNBOUNDED:
                 return Status.UNBOUNDED
         return Found(low.a, low.point) if low.a > 0.0 and low.f <= line.f else self._last(line, low, high, trial)
 

@@ -105,7 +105,7 @@ class _Search:
         if line.trials >= settings.max_trials:
             raise _Accepted(Status.RUNNING)
         x, f = line.value(a)
-        if f == -math.inf:
+        if f <= self.line.bottom:
             raise _Accepted(Status.UNBOUNDED)
         if f == math.inf:
             return _Sample(a, f, math.nan, None)
@@ -139,7 +139,7 @@ class _Search:
             low = here
             a = a * self.settings.rho if wall == math.inf else 0.5 * (a + wall)
             if not math.isfinite(a) or line.trials >= self.settings.max_trials:
-                raise _Accepted(Status.UNBOUNDED if here.f < line.f and wall == math.inf else Status.RUNNING)
+                raise _Accepted(line.failed(trial, reached=low.a if wall == math.inf else 0.0))
 
     def update(self, low: _Sample, high: _Sample, c: float) -> tuple[_Sample, _Sample]:
         """U0–U3: the bracket cut at c."""

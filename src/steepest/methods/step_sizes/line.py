@@ -27,7 +27,7 @@ class LineSearch(StepSize):
         """Ask for the direction, search along it, and tell the direction what was found.
 
         Where the search fails and the direction has learned something, it forgets that and the search is made once
-        more, along what is the direction then.
+        more, along what is the direction then. A search that fails leaves the lowest point that it has seen.
         """
         status = self._attempt(oracle, direction, state)
         if status in _RETRY and direction.forget(state.own):
@@ -47,9 +47,12 @@ class LineSearch(StepSize):
         trial = direction.first_trial(state)
         found = self.search(line, _guess(state, slope, d) if trial is None else trial, state)
         if isinstance(found, Status):
+            if line.lowest is not None:
+                state.point = line.lowest
             return found
         after = found.point
-        direction.learn(state.own, point, after, found.length * d, after.g - point.g)
+        s = d if found.length == 1.0 else found.length * d
+        direction.learn(state.own, point, after, s, after.g - point.g)
         state.length, state.slope, state.decrease = found.length, slope, point.f - after.f
         state.point = after
         return None
@@ -63,10 +66,11 @@ class LineSearch(StepSize):
 class Line:
     """φ(α) = f(x + αd) for α ≥ 0. A value that is not finite is taken for +∞: a border of the domain.
 
-    longest: the largest α that may be tried. box: bounds that no trial leaves, also by rounding.
+    longest: the largest α that may be tried. box: bounds that no trial leaves, also by rounding. bottom: a value as low
+    as this is taken for −∞. lowest: the lowest point whose gradient was asked, where that is below the start.
     """
 
-    __slots__ = ("box", "d", "f", "longest", "oracle", "point", "slope", "trials")
+    __slots__ = ("bottom", "box", "d", "f", "longest", "lowest", "oracle", "point", "slope", "trials")
 
     def __init__(
         self,
@@ -79,12 +83,14 @@ class Line:
     ) -> None:
         self.oracle, self.point, self.d, self.f, self.slope = oracle, point, d, point.f, slope
         self.longest, self.box = longest, box
+        self.bottom = -1e30 * max(1.0, abs(point.f))
+        self.lowest: Point | None = None
         self.trials = 0
 
     def value(self, a: float) -> tuple[Vector, float]:
         """The point x + αd, and f there."""
         self.trials += 1
-        x = self.point.x + a * self.d
+        x = self.point.x + (self.d if a == 1.0 else a * self.d)
         if self.box is not None:
             np.clip(x, self.box[0], self.box[1], out=x)
         f = self.oracle.value(x)
@@ -93,6 +99,8 @@ class Line:
     def slope_at(self, x: Vector, f: float) -> tuple[Vector, float]:
         """∇f at a point that was just evaluated, and φ′ there."""
         g = self.oracle.gradient(x, f)
+        if f < (self.f if self.lowest is None else self.lowest.f):
+            self.lowest = Point(x, f, g)
         return g, float(g.dot(self.d))
 
     def point_at(self, a: float) -> Found | Status:
@@ -107,8 +115,12 @@ class Line:
         """How far rounding may move a value of f here."""
         return 10.0 * self.oracle.eps * abs(self.f)
 
-    def failed(self, trial: float) -> Status:
-        """What it means that nothing was accepted: rounding, where the first trial promised no more, or else f."""
+    def failed(self, trial: float, reached: float = 0.0) -> Status:
+        """What it means that nothing was accepted: f that falls without end, as far as the step `reached`; rounding,
+        where the first trial promised no more; else a function that is unlike its gradient.
+        """
+        if reached > 0.0 and reached * norm(self.d) > 1e8 * max(1.0, norm(self.point.x)):
+            return Status.UNBOUNDED
         return Status.PRECISION_LIMIT if -trial * self.slope <= 10.0 * self.noise() else Status.LINE_SEARCH_FAILED
 
 

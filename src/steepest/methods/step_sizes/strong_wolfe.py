@@ -55,12 +55,13 @@ class StrongWolfe(LineSearch):
         f0, slope0 = line.f, line.slope
         enough, flat = self.c1 * slope0, -self.c2 * slope0
         low = _End(0.0, f0, slope0)
+        growth = 1.1
         a = min(trial, line.longest)
         while line.trials < self.max_trials:
             x, f = line.value(a)
             if f > f0 + a * enough or (f >= low.f and low.a > 0.0):
                 return self._zoom(line, trial, low, _End(a, f))
-            if f == -math.inf:
+            if f <= line.bottom:
                 return Status.UNBOUNDED
             g, slope = line.slope_at(x, f)
             if -flat <= slope <= flat or (a >= line.longest and slope < 0.0):
@@ -72,8 +73,9 @@ class StrongWolfe(LineSearch):
                 return self._zoom(line, trial, here, low)
             width = a - low.a
             wanted = cubic_minimizer(low.a, low.f, low.slope, a, f, slope)
-            low, a = here, min(max(wanted, a + 1.1 * width), a + 4.0 * width, line.longest)
-        return Status.UNBOUNDED
+            low, a = here, min(max(wanted, a + growth * width), a + 4.0 * width, line.longest)
+            growth = 1.1 if line.trials < 3 else 4.0
+        return line.failed(trial, reached=low.a)
 
     def _zoom(self, line: Line, trial: float, low: _End, high: _End) -> Found | Status:
         """Algorithm 3.6: `low` is the lowest end that meets the first condition, and falls towards `high`."""
@@ -87,7 +89,7 @@ class StrongWolfe(LineSearch):
             if f > f0 + a * enough or f >= low.f:
                 high = _End(a, f)
                 continue
-            if f == -math.inf:
+            if f <= line.bottom:
                 return Status.UNBOUNDED
             g, slope = line.slope_at(x, f)
             if -flat <= slope <= flat:

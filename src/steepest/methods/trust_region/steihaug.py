@@ -20,7 +20,7 @@ def steihaug(model: Model, radius: float) -> tuple[Vector, float]:
     size = norm(g)
     target = min(0.5, math.sqrt(size)) * size
     p, Bp = 0.0 * g, 0.0 * g
-    r = +g
+    r = 1.0 * g
     d = -r
     rr = float(r.dot(r))
     for _ in range(max(20, 2 * g.shape[0])):

@@ -88,6 +88,7 @@ class TrustRegion(StepSize):
     def take(self, oracle: VectorOracle, direction: Direction, state: Walk) -> Status | None:
         region, point = state.steps, state.point
         model = direction.model(oracle, state)
+        promised = 0.0
         for _ in range(self._TRIALS):
             if isinstance(model, Status):
                 return model
@@ -100,6 +101,10 @@ class TrustRegion(StepSize):
             f = oracle.value(x)
             if f == -math.inf:
                 return Status.UNBOUNDED
+            promised = promised or predicted
+            if predicted <= noise < 1e-4 * promised:
+                region.radius = self.radius
+                return Status.MODEL_FAILED
             if predicted <= noise:
                 return self._within_noise(oracle, direction, state, x, f, p, noise)
             ratio = (point.f - f) / predicted if f == f else -math.inf

@@ -86,7 +86,8 @@ class FunctionProblem(Problem):
             if minima:
                 raise InputError(f"{name}: minimizer must be left out where minima are given")
             at = vector(name, "minimizer", minimizer, len(self._x0))
-            minima = [Minimum(number(name, fun(at)), tuple(at.tolist()))]
+            with _quiet():
+                minima = [Minimum(number(name, fun(at)), tuple(at.tolist()))]
         self._minima = tuple(minima)
         self._minimizers = _global(name, self._minima, len(self._x0))
         self._perturbation = _NONNEGATIVE.check(name, "perturbation", perturbation)
