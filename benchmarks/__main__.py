@@ -25,6 +25,7 @@ BENCHMARKS = (
     "start_up",
     "overhead",
     "grid",
+    "minimize",
 )
 
 

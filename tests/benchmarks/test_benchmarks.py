@@ -20,7 +20,7 @@ from benchmarks.works import EVEN, GPT2, MANY, Traffic, Work  # noqa: E402
 
 QUICK = ["--quick", "--threads", "1", "--rounds", "2"]
 TINY = Work("tiny", ((3, 4), (5,)))
-ELSEWHERE = {"sweep", "start_up"}
+ELSEWHERE = {"sweep", "start_up", "minimize"}
 """The sweep has its own tests; the other starts processes."""
 
 

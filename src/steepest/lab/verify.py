@@ -123,7 +123,7 @@ def check_table() -> Iterator[TableCheck]:
 
 
 def _must_be_met(theorem: Theorem, problem: ProblemFacts) -> bool:
-    """Whether a theorem says that it is exact of this very class: what is exact of convex functions is not of others."""
+    """Whether a theorem says that it is exact of this very class: what is exact of convex functions is not of all."""
     kinds = {assumption.kind for assumption in theorem.assumptions if isinstance(assumption, Problem)}
     strongest = "strongly convex" if "strongly convex" in kinds else "convex" if "convex" in kinds else "smooth"
     return theorem.tight in ("exact", "numerically exact") and strongest == problem.problem_class

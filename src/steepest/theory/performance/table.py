@@ -68,7 +68,7 @@ def table_row(ask: Ask, method: str) -> TableRow | None:
 
 
 def stored_value(ask: Ask, method: str) -> tuple[float, float]:
-    """The stored worst case, and how far it may be off, relative. Raises InputError where it is not in the table, with what is."""
+    """The stored worst case, and how far it may be off, relative. Raises InputError, with what there is, for others."""
     row = table_row(ask, method)
     if row is None:
         raise InputError(f"worst_case: the table has no row {key_of(ask, method)!r}; stored=False computes it")
