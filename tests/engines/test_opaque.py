@@ -21,7 +21,9 @@ from steepest.rules import (
     adafactor,
     adam,
     adamw,
+    agc,
     average,
+    centralize,
     clip_norm,
     decay_weights,
     learning_rate,
@@ -56,6 +58,9 @@ CHAINS: dict[str, Rule] = {
         clip_norm(max_norm=1.0), scale_by_adam(), examples.factored(), decay_weights(weight_decay=0.1), RATE
     ),
     "last": chain(momentum(), RATE, turned(kind="minus")),
+    "clipped by unit, first": chain(clip_norm(max_norm=1.0), agc(), adamw(lr=0.1)),
+    "clipped by unit, last": chain(clip_norm(max_norm=1.0), adamw(lr=0.1), agc()),
+    "centralized": chain(centralize(), adamw(lr=0.1), average(beta=0.5)),
     "two": chain(examples.factored(), turned(), RATE),
     "two apart": chain(turned(), momentum(), examples.whiten(), RATE, average(beta=0.5)),
     "norms on both sides": chain(

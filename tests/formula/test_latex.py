@@ -106,6 +106,15 @@ def test_a_chain_with_clipping_decay_and_an_average() -> None:
             ],
         ),
         (
+            rules.muon(),
+            [
+                r"m_0 &= 0",
+                r"m_t &= \beta m_{t-1} + (1 - \beta) g_t",
+                r"p_t &= p_{t-1} - \eta (\operatorname{orthogonalize}(\beta m_t + (1 - \beta) g_t, \mathrm{steps}, a, b, "
+                r"c, \epsilon, \text{bfloat16}, \text{original}, \text{out\_in}) + \lambda p_{t-1})",
+            ],
+        ),
+        (
             rules.nesterov(lr=0.1, form="lookahead"),
             [
                 r"v_0 &= 0",

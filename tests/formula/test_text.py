@@ -307,3 +307,10 @@ def test_a_slot_that_stays_is_said_once() -> None:
         "squares ← (squares if squares > 0 else ε) + ‖g‖_model²",
     ]
     assert "p_{0,t}" not in rules.dog().latex() and "p_{t-1} - p_0" in rules.dog().latex()
+
+
+def test_what_is_not_traced_has_a_name_where_it_is_read_twice() -> None:
+    assert lines(chain(rules.agc(), rules.scale_by_rms(), rules.learning_rate(lr=0.1)))[1:3] == [
+        "u ← agc(g, p, clipping, ε)",
+        "v ← β v + (1 − β) u²",
+    ]
