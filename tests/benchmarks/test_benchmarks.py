@@ -20,8 +20,8 @@ from benchmarks.works import EVEN, GPT2, MANY, Traffic, Work  # noqa: E402
 
 QUICK = ["--quick", "--threads", "1", "--rounds", "2"]
 TINY = Work("tiny", ((3, 4), (5,)))
-ELSEWHERE = {"sweep", "start_up", "minimize"}
-"""The sweep has its own tests; the other starts processes."""
+ELSEWHERE = {"sweep", "start_up", "grid", "minimize", "overhead"}
+"""Start-up starts processes, overhead has no peer; the others have their own tests."""
 
 
 @pytest.mark.parametrize("name", sorted({*BENCHMARKS} - ELSEWHERE))
@@ -127,3 +127,8 @@ def test_works() -> None:
     assert len(GPT2.small.shapes) == 8
     assert Traffic("p g m v", "p m v").bytes_per_parameter == 28
     assert Traffic("p m", "p", sizes=(("m", 1.5),)).bytes_per_parameter == 9.5
+
+
+def test_overhead_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert importlib.import_module("benchmarks.overhead").main([*QUICK, "--markdown"]) == 0
+    assert "a study" in capsys.readouterr().out
