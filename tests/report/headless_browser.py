@@ -37,15 +37,13 @@ class Browser:
         self._folder = tempfile.mkdtemp()
         ours, theirs = os.pipe(), os.pipe()
         command = ["chromium", *QUIET, f"--user-data-dir={self._folder}", "--remote-debugging-pipe"]
-
-        def wire() -> None:
-            # The browser reads commands from file descriptor 3 and writes answers to 4.
-            first, second = os.dup(ours[0]), os.dup(theirs[1])
-            os.dup2(first, 3)
-            os.dup2(second, 4)
-
+        # A shell wires the pipes to 3 and 4: code of ours between fork and exec could meet threads of JAX's.
+        wired = f'exec "$@" 3</dev/fd/{ours[0]} 4>/dev/fd/{theirs[1]}'
         self._process = subprocess.Popen(
-            command, preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["sh", "-c", wired, "sh", *command],
+            pass_fds=(ours[0], theirs[1]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(ours[0])
         os.close(theirs[1])
