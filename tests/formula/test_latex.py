@@ -110,8 +110,8 @@ def test_a_chain_with_clipping_decay_and_an_average() -> None:
             [
                 r"m_0 &= 0",
                 r"m_t &= \beta m_{t-1} + (1 - \beta) g_t",
-                r"p_t &= p_{t-1} - \eta (\operatorname{orthogonalize}(\beta m_t + (1 - \beta) g_t, \mathrm{steps}, a, b, "
-                r"c, \epsilon, \text{bfloat16}, \text{original}, \text{out\_in}) + \lambda p_{t-1})",
+                r"p_t &= p_{t-1} - \eta (\operatorname{orthogonalize}(\beta m_t + (1 - \beta) g_t, \mathrm{steps}, a, "
+                r"b, c, \epsilon, \text{bfloat16}, \text{original}, \text{out\_in}) + \lambda p_{t-1})",
             ],
         ),
         (
