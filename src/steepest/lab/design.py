@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import qmc
 
 from steepest.lab.spaces import Space
 
@@ -23,6 +22,8 @@ def points(count: int, dimensions: int) -> npt.NDArray[np.float64]:
     >>> bool((points(8, 3)[:5, :2] == points(5, 2)).all())
     True
     """
+    from scipy.stats import qmc  # half a second that a worker process need not wait
+
     return qmc.Halton(dimensions, scramble=True, seed=np.random.default_rng(SEED)).random(count)
 
 

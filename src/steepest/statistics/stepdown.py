@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from steepest.core.errors import InputError
 from steepest.statistics.paired import signed_rank_test
@@ -122,6 +121,8 @@ class _Table:
 
 def _aligned_ranks(scores: Column) -> Column:
     """Ranks over all scores less their seed's median, less the mean rank; shape (seeds, methods)."""
+    from scipy.stats import rankdata  # slow to import, and few that import this module have a verdict to give
+
     aligned = scores - np.median(scores, axis=1, keepdims=True)
     # Beside a diverged score the finite ones all count alike: 16 away, or 8 where half of the seed's diverged.
     far = np.sign(aligned) * np.where(np.abs(aligned) > 12, 16.0, 8.0)

@@ -12,7 +12,7 @@ import torch
 from steepest import rules
 from steepest.core.errors import HyperparameterError, InputError, InputTypeError, UnknownNameError
 from steepest.formula import Positive, rule, sign
-from steepest.lab.range_test import range_test
+from steepest.lab import range_test
 from steepest.problems import get
 from steepest.schedules.range_test import RangeTest, Watched, rising_rates
 
