@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from steepest.core.version import VERSION
 
 if TYPE_CHECKING:
-    from steepest import methods, problems, recipes, rules, schedules, torch
+    from steepest import methods, problems, recipes, rules, schedules, theory, torch
     from steepest.engines.explain import explain
     from steepest.formula import chain, rule
     from steepest.lab import compare
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-_MODULES = ("methods", "problems", "recipes", "rules", "schedules", "torch")
+_MODULES = ("methods", "problems", "recipes", "rules", "schedules", "theory", "torch")
 _NAMES = {
     "annealed_restarts": "run.annealed_restarts",
     "chain": "formula",
@@ -53,6 +53,7 @@ __all__ = [
     "rule",
     "rules",
     "schedules",
+    "theory",
     "torch",
 ]
 

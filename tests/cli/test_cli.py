@@ -11,7 +11,9 @@ import pytest
 import steepest
 from steepest import problems, rules
 from steepest.cli import main
+from steepest.cli.commands import SCHEDULES
 from steepest.lab import Store
+from steepest.lab.schedule_families import FAMILIES
 
 PROBLEM = """
 import torch
@@ -102,6 +104,23 @@ def test_methods_and_problems_are_listed_a_line_each(capsys: pytest.CaptureFixtu
     assert [line.split()[0] for line in lines] == list(problems.names())
     assert main(["--version"]) == 0 and capsys.readouterr().out.strip() == steepest.__version__
     assert main([]) == 0 and "compare" in capsys.readouterr().out
+
+
+def test_lists_are_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rules.METHODS) and max(map(len, lines)) <= 80
+    assert main(["problems"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and {line.split()[0] for line in lines if line[0] != " "} == set(problems.names())
+
+
+def test_the_help_names_every_schedule(capsys: pytest.CaptureFixture[str]):
+    assert sorted(SCHEDULES.split(", ")) == sorted(FAMILIES)
+    assert main(["compare", "--help"]) == 0
+    assert "warmup-stable-decay" in capsys.readouterr().out
 
 
 def test_lists_import_nothing_heavy():

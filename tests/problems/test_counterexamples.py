@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import pairwise
 from math import inf, sqrt
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_declared_constants(name):
     points = np.random.default_rng(3).uniform(low, high, (400, len(problem.x0)))
     gradients = [problem.gradient(x) for x in points]
     L, mu = problem.facts.L, problem.facts.mu
-    for x, y, g, h in zip(points, points[1:], gradients, gradients[1:], strict=False):
+    for (x, g), (y, h) in pairwise(zip(points, gradients, strict=True)):
         assert np.linalg.norm(g - h) <= L * np.linalg.norm(x - y) * (1 + 1e-12)
         assert (g - h) @ (x - y) >= mu * (x - y) @ (x - y) * (1 - 1e-12)
 

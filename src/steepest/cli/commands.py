@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 STORE = "steepest.sqlite"
 REPORT = "steepest-report.html"
+SCHEDULES = (
+    "constant, step, multi-step, exponential, geometric, inverse-time, inverse-sqrt, polynomial, linear, cosine, "
+    "cosine-restarts, cyclic, one-cycle, linear-warmup, warmup-linear, warmup-cosine, warmup-stable-decay"
+)
+"""Those that a study can give its methods: `lab.schedule_families`."""
 
 app = typer.Typer(
     name="steepest",
@@ -89,14 +96,16 @@ def explain(
 def compare(
     problem: Annotated[list[str], typer.Argument(help="A problem's name, or file.py:make; or several.")],
     methods: Annotated[
-        str | None, typer.Option(help="Names and file.py:object, with commas between, or all. Default: a dozen.")
+        str | None,
+        typer.Option(
+            help="Names, as adamw or adamw+lookahead, and file.py:object, with commas between, or all. "
+            "Default: a dozen."
+        ),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Settings tried of each method. Default: 20; --quick: 6.")] = None,
     steps: Annotated[int | None, typer.Option(help="Updates per run. Default: 1000; --quick: 200.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Fresh seeds to judge on. Default: 10; --quick: 3.")] = None,
-    schedule: Annotated[
-        str, typer.Option(help="constant, cosine, step, warmup-cosine, one-cycle, …; or several, with commas between.")
-    ] = "constant",
+    schedule: Annotated[str, typer.Option(help=f"{SCHEDULES}; or several, with commas between.")] = "constant",
     target: Annotated[float | None, typer.Option(help="Metric, else loss, that counts as reached.")] = None,
     reference: Annotated[str | None, typer.Option(help="Method that sets the target. Default: the best.")] = None,
     timing: Annotated[bool, typer.Option("--timing", help="Judge one run at a time, so that seconds count.")] = False,
@@ -174,13 +183,53 @@ def export(
         print(line)
 
 
+@app.command()
+def theory(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Show these in full: theorems, families, or methods of one.")
+    ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="As LaTeX.")] = False,
+) -> None:
+    """List what is proven about methods, a line a theorem, or show some in full: assumptions, bound, source."""
+    from steepest.cli.theorizing import listed, told, width
+
+    for line in told(names, latex=latex, columns=width()) if names else listed(width()):
+        print(line)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Theorems or families. Default: all.")] = None,
+    figures: Annotated[
+        str | None, typer.Option(help="Where to write a page with measured, proven and worst-case curves.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One run a theorem, and fewer worst cases.")] = False,
+) -> int:
+    """Hold every theorem against runs on representative problems and against exact worst cases.
+
+    Ends with status 1 where one is broken.
+    """
+    from steepest.cli.verifying import Verification
+
+    verification = Verification(names or (), figures, quick)
+    try:
+        return int(verification.run() > 0)
+    except KeyboardInterrupt:
+        print(f"steepest: {verification.stopped()}", file=sys.stderr)
+        return INTERRUPTED
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _list(lines: Mapping[str, str]) -> None:
+    """A line each; in a terminal no wider than that."""
+    widest = max(map(len, lines))
+    columns = max(widest + 32, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for name, text in lines.items():
-        print(f"{name:{max(map(len, lines))}}  {text}")
+        for line in textwrap.wrap(f"{name:{widest}}  {text}", columns, subsequent_indent=" " * (widest + 2)):
+            print(line)
 
 
 def _first_sentence(item: object) -> str:

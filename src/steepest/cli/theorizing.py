@@ -1,77 +1,58 @@
-"""What `steepest theory` prints, and what `steepest verify` does."""
+"""What `steepest theory` prints."""
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from steepest.core.errors import InputError, UnknownNameError
+from steepest.core.errors import UnknownNameError
 from steepest.theory import Theorem, get, theorems
 from steepest.theory.reading import FAMILIES, family_of, nearest
 
-if TYPE_CHECKING:
-    from steepest.lab.verify import Verified
-
 WIDTH: Final = 110
+"""Columns of what is printed elsewhere than on a terminal, and the most that are used on one."""
+MARKS: Final = "marks: v seen in the source, m number not verified, own derived here, pep computed"
+_SPACE: Final = "\u00a0"
+_OPERATOR: Final = re.compile(r" ([=≤≥<>+−·∈→]) ")
 
 
-def listed() -> Iterator[str]:
-    """Every theorem, a line each under its family: name, what it bounds, how tight."""
+def width() -> int:
+    """Columns to print in: the terminal's, between 60 and `WIDTH`."""
+    return max(60, min(WIDTH, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else WIDTH
+
+
+def listed(columns: int = WIDTH) -> Iterator[str]:
+    """Every theorem, a line each under its family: name and statement."""
     for family, what in FAMILIES.items():
-        yield from textwrap.wrap(f"{family}: {what}", WIDTH, subsequent_indent="  ")
+        yield from textwrap.wrap(f"{family}: {what}", columns, subsequent_indent="  ")
         found = theorems(family)
         widest = max(len(theorem.name) for theorem in found)
         for theorem in found:
-            yield f"  {theorem.name:{widest}}  {theorem.statement()}"
+            line = f"  {theorem.name:{widest}}  {theorem.statement()}"
+            if len(line) <= columns:
+                yield line
+            else:
+                yield f"  {theorem.name}"
+                yield from _filled(theorem.statement(), columns, "      ", "        ")
         yield ""
 
 
-def told(name: str, *, latex: bool = False) -> Iterator[str]:
-    """The statements of one theorem or of one family, for a person.
+def told(names: Sequence[str], *, latex: bool = False, columns: int = WIDTH) -> Iterator[str]:
+    """The statements of theorems or of families, for a person.
 
-    name: a theorem's, a family's, or a rule's that belongs to a family. latex: as LaTeX in place of Unicode. Raises
-    UnknownNameError with the nearest names.
+    names: of theorems, families, or rules that belong to a family. latex: as LaTeX in place of Unicode. columns:
+    where lines end. Raises UnknownNameError with the nearest names.
     """
-    found = _found(name)
-    for index, theorem in enumerate(found):
-        if index:
-            yield ""
-        yield from _latex(theorem) if latex else _wrapped(theorem)
-
-
-def verify(names: Sequence[str], figures: str | None, say: Callable[[str], None]) -> int:
-    """Hold theorems against runs and against stored worst cases, and say what comes out; how many are broken.
-
-    names: theorems or families, all where there are none. figures: a new HTML file with a figure of measured, proven
-    and worst-case curves for each; None for none. Raises UnknownNameError, and InputError for a file that cannot be
-    written.
-    """
-    from steepest.lab.verify import check_table, uncovered
-    from steepest.lab.verify import verify as verified
-
-    if figures is not None:
-        _check_writable(figures)
-    done: list[Verified] = []
-    for item in verified(names):
-        done.append(item)
-        say(str(item))
-    broken = sum(item.outcome == "broken" for item in done)
-    if not names:
-        say("")
-        for row in check_table():
-            say(f"worst cases of {row}")
-            broken += bool(row.broken)
-        for name in uncovered():
-            say(f"{name}: no run is held against it")
-    attained = sum(item.outcome == "attained" for item in done)
-    say("")
-    say(f"{len(done)} runs: {len(done) - broken} held, {attained} of them attained; {broken} broken")
-    if figures is not None:
-        _write_figures(done, Path(figures))
-        say(f"figures: {figures}")
-    return broken
+    found = dict.fromkeys(theorem for name in names for theorem in _found(name))
+    for theorem in found:
+        yield from _latex(theorem) if latex else _wrapped(theorem, columns)
+        yield ""
+    if not latex:
+        yield MARKS
 
 
 def _found(name: str) -> tuple[Theorem, ...]:
@@ -98,10 +79,26 @@ def _family(name: str) -> str | None:
     return plain if plain in FAMILIES and plain in nearest(plain) else None
 
 
-def _wrapped(theorem: Theorem) -> Iterator[str]:
+def _wrapped(theorem: Theorem, columns: int) -> Iterator[str]:
     for line in theorem.lines():
-        indent = " " * (len(line) - len(line.lstrip()) + 7) if line.startswith("  ") else "  "
-        yield from textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [""]
+        if line.startswith("  "):
+            yield from _filled(line[9:], columns, line[:9], " " * 9)
+        else:
+            yield from _filled(line, columns, "", "  ")
+
+
+def _filled(text: str, columns: int, first: str, later: str) -> Iterator[str]:
+    """Lines of a text, broken between assumptions and words, and inside of a formula only where it is too long."""
+    room = columns - max(len(first), len(later)) - 1
+    parts = re.split(r"(?<=;) | (?=and )", _OPERATOR.sub(f"{_SPACE}\\1{_SPACE}", text))
+    kept = [part.replace(" ", _SPACE) if _is_formula(part) else part for part in parts]
+    loose = " ".join(part if len(part) <= room or not _is_formula(part) else part.replace(_SPACE, " ") for part in kept)
+    found = textwrap.wrap(loose, columns, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
+    yield from (line.replace(_SPACE, " ") for line in found or [first])
+
+
+def _is_formula(text: str) -> bool:
+    return re.search(r"[A-Za-z]{4,} [A-Za-z]{2,}", text) is None
 
 
 def _latex(theorem: Theorem) -> Iterator[str]:
@@ -110,30 +107,3 @@ def _latex(theorem: Theorem) -> Iterator[str]:
     for _, tex in theorem.definitions():
         yield rf"\[ {tex} \]"
     yield "% if " + "; ".join(assumption.text() for assumption in theorem.assumptions)
-
-
-def _check_writable(path: str) -> None:
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        raise InputError(f"verify: figures must name a file in a folder that exists, got {path!r}")
-
-
-def _write_figures(done: Sequence[Verified], path: Path) -> None:
-    """One page that opens offline, a figure for each theorem that was compared."""
-    from steepest.lab.verify import curve
-    from steepest.plots.rates import rates
-
-    parts: list[str] = []
-    for item in done:
-        if not len(item.certificate.steps):
-            continue
-        figure = rates(curve(item))
-
-        parts.append(figure.to_html(full_html=False, include_plotlyjs=not parts, default_height="420px"))
-    body = "\n".join(parts)
-    page = (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>Theorems held against runs</title>"
-        "<style>body{max-width:60rem;margin:2rem auto;font-family:system-ui,sans-serif;background:#fff}</style></head>"
-        f"<body><h1>Theorems held against runs</h1>\n{body}\n</body></html>\n"
-    )
-    path.write_text(page, encoding="utf-8")

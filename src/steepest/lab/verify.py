@@ -8,15 +8,18 @@ from typing import Final, Literal
 
 import numpy as np
 
-from steepest.core.errors import UnknownNameError
+from steepest.core.errors import InputError, UnknownNameError
 from steepest.core.facts import ProblemFacts
 from steepest.lab.verification import composite, newton, online, smooth, stochastic
 from steepest.lab.verification.case import Case
 from steepest.plots.rates import RateCurve
 from steepest.theory import Certificate, Theorem, certify, get, theorems, worst_case
 from steepest.theory.assumptions import Problem
+from steepest.theory.measured import at_start
+from steepest.theory.performance.ask import USED
 from steepest.theory.performance.build_table import at, series
-from steepest.trace import Column
+from steepest.theory.reading import FAMILIES
+from steepest.trace import Column, Trace
 
 Outcome = Literal["held", "attained", "broken"]
 FILES: Final[tuple[Callable[[], Iterator[Case]], ...]] = (
@@ -26,29 +29,39 @@ FILES: Final[tuple[Callable[[], Iterator[Case]], ...]] = (
     online.cases,
     newton.cases,
 )
-"""The families' cases, in the order in which they are shown."""
+"""The families' cases."""
 _ATTAINED: Final = 1e-6
 """How far from 1 the slack of an attained case may be: rounding."""
+_QUICK: Final = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
 class Verified:
     """One case with what came out.
 
-    outcome: attained where the run meets the bound; broken where it exceeds it, or where it was to meet it and does
-    not. why: what is wrong, "" where nothing is.
+    facts: of the problem, with R, Δ and ‖∇f(x₀)‖ of the run. outcome: attained where the run meets the bound; broken
+    where it exceeds it, or where it was to meet it and does not. why: what is wrong, "" where nothing is.
     """
 
     case: Case
+    facts: ProblemFacts
     certificate: Certificate
     outcome: Outcome
     why: str = ""
 
+    @property
+    def comes_out(self) -> str:
+        """In a word or two: "attained", "within 2.05", "broken"."""
+        return f"within {self.certificate.slack:.4g}" if self.outcome == "held" else self.outcome
+
+    @property
+    def against(self) -> str:
+        """What it was held against: the problem, and the last step compared."""
+        last = f", k ≤ {self.certificate.steps[-1]}" if len(self.certificate.steps) else ""
+        return f"{self.case.problem}{last}"
+
     def __str__(self) -> str:
-        words = f"{self.case.theorem}: {self.outcome}"
-        if self.outcome == "held":
-            words += f", within a factor {self.certificate.slack:.4g}"
-        return f"{words}, on {self.case.problem}{f': {self.why}' if self.why else ''}"
+        return f"{self.case.theorem}: {self.comes_out}, on {self.against}{f': {self.why}' if self.why else ''}"
 
 
 @dataclass(frozen=True)
@@ -63,33 +76,48 @@ class TableCheck:
     def __str__(self) -> str:
         if self.broken:
             return f"{self.name}: broken: {'; '.join(self.broken)}"
+        if not self.theorems:
+            return f"{self.name}: no theorem bounds it"
         exact = f", met by {', '.join(self.met)}" if self.met else ""
-        return f"{self.name}: {len(self.theorems)} theorems held{exact}"
+        return f"{self.name}: {len(self.theorems)} theorem{'' if len(self.theorems) == 1 else 's'} held{exact}"
 
 
-def verify(names: Sequence[str] = ()) -> Iterator[Verified]:
-    """Hold theorems against their cases, one after another.
+def chosen(names: Sequence[str] = (), *, quick: bool = False) -> tuple[Case, ...]:
+    """The cases of some theorems, family by family.
 
-    names: of theorems or of families; all where there are none. Raises UnknownNameError for a name that is neither.
+    names: of theorems or of families; all where there are none. quick: the first case of each theorem only. Raises
+    UnknownNameError for a name that is neither.
     """
     wanted = _wanted(names)
+    found: list[Case] = []
     for cases in FILES:
         for case in cases():
-            if case.theorem in wanted:
-                yield check(case)
+            known = quick and any(case.theorem == other.theorem for other in found)
+            if case.theorem in wanted and not known:
+                found.append(case)
+    order = list(FAMILIES)
+    return tuple(sorted(found, key=lambda case: order.index(get(case.theorem).family)))
+
+
+def verify(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Verified]:
+    """Hold the theorems of `chosen` cases against their runs, one after another."""
+    for case in chosen(names, quick=quick):
+        yield check(case)
 
 
 def check(case: Case) -> Verified:
     """One case. A theorem that does not apply counts as broken, and so does a run that shows nothing of it."""
-    found = certify(case.runs(), theorem=case.theorem, method=case.method, problem=case.facts, estimate=False)
+    runs = case.runs()
+    facts = _started(case.facts, runs[0])
+    found = certify(runs, theorem=case.theorem, method=case.method, problem=case.facts, estimate=False)
     certificate = found.items[0]
     if certificate.verdict != "held":
-        return Verified(case, certificate, "broken", str(certificate).partition(": ")[2])
+        return Verified(case, facts, certificate, "broken", str(certificate).partition(": ")[2])
     met = abs(certificate.slack - 1) <= _ATTAINED
     if case.attained and not met:
         why = f"the bound must be met here, and the run is within a factor {certificate.slack:.9g}"
-        return Verified(case, certificate, "broken", why)
-    return Verified(case, certificate, "attained" if met else "held")
+        return Verified(case, facts, certificate, "broken", why)
+    return Verified(case, facts, certificate, "attained" if met else "held")
 
 
 def uncovered() -> tuple[str, ...]:
@@ -98,13 +126,16 @@ def uncovered() -> tuple[str, ...]:
     return tuple(t.name for t in theorems() if t.bound is not None and t.name not in covered)
 
 
-def check_table() -> Iterator[TableCheck]:
-    """Every theorem against every stored worst case: none may lie below it, and exact ones must meet it."""
+def check_table(*, quick: bool = False) -> Iterator[TableCheck]:
+    """Every theorem against every stored worst case: none may lie below it, and exact ones must meet it.
+
+    quick: at N = 1, 2, 5, 10 and 20 only.
+    """
     for line in series():
         held: set[str] = set()
         broken: dict[str, str] = {}
         met: set[str] | None = None
-        for steps in range(1, line.last + 1):
+        for steps in (n for n in range(1, line.last + 1) if not quick or n in _QUICK):
             method = at(line, steps)
             found = worst_case(method, line.problem, steps, quantity=line.quantity, initial=line.initial, stored=True)
             tolerance = found.tolerance
@@ -151,34 +182,34 @@ def _stored(verified: Verified) -> tuple[Column, Column]:
     found: dict[int, float] = {}
     if theorem.bound is None or len(verified.certificate.steps) == 0:
         return np.empty(0), np.empty(0)
-    starts = {"R", "delta", "g0"} & theorem.bound.symbols().keys()
-    initial = {("R",): "distance", ("delta",): "gap", ("g0",): "gradient", ("R", "delta"): "gap and distance"}.get(
-        tuple(sorted(starts))
-    )
-    facts = _started(case)
-    for steps in range(1, 21):
+    starts = frozenset({"R", "delta", "g0"} & theorem.bound.symbols().keys())
+    initial = next((name for name, used in USED.items() if used == starts and starts), None)
+    steps = verified.certificate.steps
+    for count in steps[(steps >= 1) & (steps <= _LAST)].tolist():
         try:
             asked = worst_case(
-                case.method,
-                facts,
-                steps,
-                quantity=theorem.quantity,
-                initial=initial,  # type: ignore[arg-type]
-                stored=True,
+                case.method, verified.facts, count, quantity=theorem.quantity, initial=initial, stored=True
             )
-        except (ValueError, KeyError):
+        except InputError:
             continue
-        found[steps] = asked.value
+        if asked.quantity is theorem.quantity:
+            found[count] = asked.value
     return np.array(list(found), dtype=np.float64), np.array(list(found.values()))
 
 
-def _started(case: Case) -> ProblemFacts:
-    """The facts with R and Δ of the run."""
-    table, facts = case.runs()[0].evaluations, case.facts
-    if "distance" in table:
-        facts = replace(facts, R=float(table["distance"][0]))
-    if "value" in table and facts.f_star is not None:
-        facts = replace(facts, delta=max(0.0, float(table["value"][0]) - facts.f_star))
+_LAST: Final = 20
+"""The largest N of the table."""
+
+
+def _started(facts: ProblemFacts, trace: Trace) -> ProblemFacts:
+    """The facts with R, Δ and ‖∇f(x₀)‖ of the run."""
+    R, slope, value = (at_start(trace, column) for column in ("distance", "gradient_norm", "value"))
+    if R is not None:
+        facts = replace(facts, R=R)
+    if slope is not None:
+        facts = replace(facts, constants={**facts.constants, "g0": slope})
+    if value is not None and facts.f_star is not None:
+        facts = replace(facts, delta=max(0.0, value - facts.f_star))
     return facts
 
 

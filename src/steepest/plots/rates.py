@@ -49,18 +49,17 @@ def rates(curve: RateCurve, *, points: int = 240, look: Mapping[str, Style] | No
 
     >>> curve = RateCurve("gd-convex", "x²", "f ≤ …", [1, 2], [0.5, 0.2], [0.6, 0.3], [1, 2], [0.6, 0.3])
     >>> [trace.name for trace in rates(curve).data]
-    ['proven', 'measured', 'worst case']
+    ['measured', 'worst case', 'proven']
     """
     look = look or styles(["measured", "proven", "worst case"])
     at = spread(curve.steps.size, max(2, points))
     values = np.concatenate([curve.measured, curve.proven, curve.worst])
     log = bool((values[np.isfinite(values)] > 0).all())
-    traces = [
-        _line("proven", curve.steps[at], curve.proven[at], look["proven"]),
-        _line("measured", curve.steps[at], curve.measured[at], look["measured"]),
-    ]
+    traces = [_line("measured", curve.steps[at], curve.measured[at], look["measured"])]
     if curve.worst.size:
         traces.append(_marks("worst case", curve.worst_steps, curve.worst, look["worst case"]))
+    # The last one lies on top: a dashed line shows what it covers.
+    traces.append(_line("proven", curve.steps[at], curve.proven[at], look["proven"]))
     span = value_range(values.tolist(), log=log)
     layout = base_layout() | {
         "margin": {"l": 64, "r": 16, "t": 64, "b": 48},
@@ -69,7 +68,9 @@ def rates(curve: RateCurve, *, points: int = 240, look: Mapping[str, Style] | No
             "font": {"size": 15, "color": INK},
             "x": 0.02,
         },
-        "xaxis": axis("k", log=False),
+        "legend": {"orientation": "h", "x": 0, "y": -0.2, "font": {"color": INK}, "bgcolor": "rgba(0,0,0,0)"},
+        "showlegend": True,
+        "xaxis": axis("k", log=False) | {"title": {"text": ""}},
         "yaxis": axis("", log=log) | ({"range": span, "dtick": log_step(span)} if log else {"range": span}),
         "hoverlabel": {"font": {"color": MUTED}},
     }

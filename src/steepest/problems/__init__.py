@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from steepest.core.errors import InputTypeError, UnknownNameError
+from steepest.problems.counterexamples import COUNTEREXAMPLES
 from steepest.problems.entry import Entry
 from steepest.problems.functions.more_garbow_hillstrom.table import MGH
 from steepest.problems.problem import Problem
@@ -96,6 +97,7 @@ PROBLEMS: Final[dict[str, Entry]] = {
     "levy": Entry("functions.levy", "levy", "waves of growing height from (−4, −4)"),
     "monkey-saddle": Entry("functions.monkey_saddle", "monkey_saddle", "x³ − 3xy² from (1, 0.1), unbounded below"),
     **MGH,
+    **COUNTEREXAMPLES,
     "digits-mlp": Entry("neural.digits_mlp", "digits_mlp", "network 64–32–10 on scikit-learn's 8 × 8 digits, accuracy"),
 }
 """The built-in problems by name: module, function and summary; one line each."""

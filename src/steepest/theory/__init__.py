@@ -1,7 +1,8 @@
 """What is proved of methods: theorems as data, certificates of runs, exact worst cases, step sizes.
 
 `rate` says which theorems apply to a method on a problem, `certify` holds them against a run, `worst_case` computes how
-bad it can get at most, `step_size` names the best constants that are proved. `theorems` and `get` are the statements.
+bad it can get at most, `step_size` names the best constants that are proved. `theorems` and `get` are the statements;
+`MethodFacts` and `ProblemFacts` say what is known of a method and of a problem.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from steepest.theory.certificate import Certificate, Certificates, certify
+    from steepest.core.facts import MethodFacts, ProblemFacts
+    from steepest.theory.advice import Advice
+    from steepest.theory.certificate import Certificate, Certificates
+    from steepest.theory.certifying import certify
     from steepest.theory.estimation import estimate
     from steepest.theory.fixed_step import FixedStep
     from steepest.theory.performance import WorstCase, worst_case
     from steepest.theory.rates import Rates, rate
     from steepest.theory.registry import get, theorems
-    from steepest.theory.step_sizes import Advice, step_size
+    from steepest.theory.step_sizes import step_size
     from steepest.theory.theorem import Quantity, Theorem
 
+_FACTS = ("MethodFacts", "ProblemFacts")
 _NAMES = {
-    "Advice": "step_sizes",
+    "Advice": "advice",
     "Certificate": "certificate",
     "Certificates": "certificate",
     "FixedStep": "fixed_step",
@@ -28,7 +33,7 @@ _NAMES = {
     "Rates": "rates",
     "Theorem": "theorem",
     "WorstCase": "performance",
-    "certify": "certificate",
+    "certify": "certifying",
     "estimate": "estimation",
     "get": "registry",
     "rate": "rates",
@@ -42,6 +47,8 @@ __all__ = [
     "Certificate",
     "Certificates",
     "FixedStep",
+    "MethodFacts",
+    "ProblemFacts",
     "Quantity",
     "Rates",
     "Theorem",
@@ -57,8 +64,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _NAMES:
-        found = getattr(importlib.import_module(f"steepest.theory.{_NAMES[name]}"), name)
+    if name in _FACTS or name in _NAMES:
+        module = "core.facts" if name in _FACTS else f"theory.{_NAMES[name]}"
+        found = getattr(importlib.import_module(f"steepest.{module}"), name)
         globals()[name] = found
         return found
     raise AttributeError(f"module 'steepest.theory' has no attribute {name!r}")

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final, Literal, final
 
-from steepest.theory.expression import Expression, Symbol
+from steepest.theory.expression import Expression
 from steepest.theory.setting import Setting
+from steepest.theory.symbols import Symbol
 from steepest.theory.vocabulary import FROM_RUN, STARTS
 
 _DEFAULTS: Final = {"step_rule": "constant", "momentum_rule": "constant", "averaging": "none"}
@@ -88,7 +89,8 @@ class Compare(Assumption):
         left, right = self.left(setting.values), self.right(setting.values)
         if self.positive and left <= 0:
             return f"{_called(self.left)} {left:.6g} is not above 0"
-        near = abs(left - right) <= (_EQUAL if self.relation == "=" else _ROUNDING) * max(abs(left), abs(right))
+        allowed = (_EQUAL if self.relation == "=" else _ROUNDING) * max(abs(left), abs(right))
+        near = left == right or abs(left - right) <= allowed < math.inf
         holds = {
             "<": left < right and not near,
             "≤": left < right or near,

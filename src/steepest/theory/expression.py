@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+if TYPE_CHECKING:
+    from steepest.theory.symbols import Symbol
 
 Values = Mapping[str, float]
 """Numbers by symbol key: {"L": 10.0, "mu": 1.0, "N": 3}."""
@@ -114,80 +117,6 @@ class Number(Expression):
 
     def parts(self) -> tuple[Expression, ...]:
         return ()
-
-
-@final
-@dataclass(frozen=True)
-class Symbol(Expression):
-    """A number that is given from outside. key: its name in `Values`. meaning: in words, for messages."""
-
-    key: str
-    name: str
-    tex: str
-    meaning: str
-
-    def __call__(self, values: Values) -> float:
-        return values[self.key]
-
-    def printed(self) -> Printed:
-        return Printed(self.name, self.tex, 5)
-
-    def parts(self) -> tuple[Expression, ...]:
-        return ()
-
-    def symbols(self) -> dict[str, Symbol]:
-        return {self.key: self}
-
-
-@final
-@dataclass(frozen=True)
-class Named(Expression):
-    """An abbreviation: prints as its name, evaluates as its meaning, which `definitions` states."""
-
-    name: str
-    tex: str
-    meaning: Expression
-
-    def __call__(self, values: Values) -> float:
-        return self.meaning(values)
-
-    def printed(self) -> Printed:
-        return Printed(self.name, self.tex, 5)
-
-    def parts(self) -> tuple[Expression, ...]:
-        return (self.meaning,)
-
-    def definitions(self) -> Iterator[tuple[str, str]]:
-        yield f"{self.name} = {self.meaning.text()}", f"{self.tex} = {self.meaning.latex()}"
-        yield from super().definitions()
-
-
-@final
-@dataclass(frozen=True)
-class Sequence(Expression):
-    """A term of a sequence that a recurrence defines: e.g. t_N. `compute` gets the values, N among them.
-
-    uses: the symbols that `compute` reads.
-    """
-
-    name: str
-    tex: str
-    compute: Callable[[Values], float]
-    definition: tuple[str, str]
-    uses: tuple[Expression, ...] = ()
-
-    def __call__(self, values: Values) -> float:
-        return self.compute(values)
-
-    def printed(self) -> Printed:
-        return Printed(self.name, self.tex, 5)
-
-    def parts(self) -> tuple[Expression, ...]:
-        return self.uses
-
-    def definitions(self) -> Iterator[tuple[str, str]]:
-        yield self.definition
-        yield from super().definitions()
 
 
 @final
@@ -307,63 +236,6 @@ class Negative(Expression):
         return (self.part,)
 
 
-@final
-@dataclass(frozen=True)
-class Function(Expression):
-    """A function of its arguments, by name."""
-
-    name: str
-    tex: str
-    compute: Callable[..., float]
-    arguments: tuple[Expression, ...]
-    braces: tuple[str, str, str, str] = ("(", ")", "\\left(", "\\right)")
-
-    def __call__(self, values: Values) -> float:
-        return self.compute(*(argument(values) for argument in self.arguments))
-
-    def printed(self) -> Printed:
-        texts, latexes = [a.text() for a in self.arguments], [a.latex() for a in self.arguments]
-        opened, closed, tex_opened, tex_closed = self.braces
-        if self.name == "√" and self.arguments[0].printed().binds == 5:
-            return Printed(f"√{texts[0]}", rf"\sqrt{{{latexes[0]}}}", 5)
-        if self.name == "√":
-            return Printed(f"√({texts[0]})", rf"\sqrt{{{latexes[0]}}}", 5)
-        return Printed(
-            f"{self.name}{opened}{', '.join(texts)}{closed}",
-            f"{self.tex}{tex_opened}{', '.join(latexes)}{tex_closed}",
-            5,
-        )
-
-    def parts(self) -> tuple[Expression, ...]:
-        return self.arguments
-
-
-def sqrt(part: Expression | float) -> Expression:
-    """√part; NaN below 0."""
-    return Function("√", r"\sqrt", lambda x: math.sqrt(x) if x >= 0 else math.nan, (as_expression(part),))
-
-
-def ln(part: Expression | float) -> Expression:
-    """The natural logarithm."""
-    return Function("ln", r"\ln", lambda x: math.log(x) if x > 0 else math.nan, (as_expression(part),))
-
-
-def maximum(*parts: Expression | float) -> Expression:
-    """The largest of its arguments."""
-    return Function("max", r"\max", max, tuple(map(as_expression, parts)), _CURLY)
-
-
-def minimum(*parts: Expression | float) -> Expression:
-    """The smallest of its arguments."""
-    return Function("min", r"\min", min, tuple(map(as_expression, parts)), _CURLY)
-
-
-def absolute(part: Expression | float) -> Expression:
-    """|part|."""
-    return Function("", "", abs, (as_expression(part),), ("|", "|", r"\left|", r"\right|"))
-
-
-_CURLY: Final = ("{", "}", r"\left\{", r"\right\}")
 _RAISED: Final = dict(zip("0123456789N+−()kTts", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴺ⁺⁻⁽⁾ᵏᵀᵗˢ", strict=True))
 
 

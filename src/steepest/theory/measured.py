@@ -42,6 +42,8 @@ def measured(theorem: Theorem, trace: Trace, family: Family, f_star: float | Non
         column = "value"
     if quantity in (Quantity.GAP, Quantity.BEST_GAP) and family.point == "y":
         return _none("the run has f at the look-ahead points y; the theorem bounds it at x: use form='lookahead'")
+    if family.name in _GRADIENT_AHEAD and column in _AT_GRADIENTS and not len(trace.evaluations.get(column, ())):
+        return _none(f"the run has {column!r} where gradients are taken only; run(…, evaluate_every=1) has it at x")
     along = column_of(trace, column, also_steps=exact and family.name in _GRADIENT_AT_X)
     if not along:
         return _none(f"the trace has no column {column!r}")
@@ -92,6 +94,8 @@ def from_run(trace: Trace, symbols: Iterable[str]) -> Callable[[int], dict[str, 
     return shown
 
 
+_AT_GRADIENTS: Final = frozenset({"value", "gradient_norm", "distance"})
+_GRADIENT_AHEAD: Final = frozenset({"nesterov", "fista", "optimized-gradient", "triple-momentum"})
 _VALUES: Final = frozenset({"value", "average_value", "secondary_value"})
 _GRADIENT_AT_X: Final = frozenset({
     "gradient-descent",

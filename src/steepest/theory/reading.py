@@ -10,6 +10,7 @@ from typing import Final
 
 from steepest.core.errors import InputTypeError
 from steepest.core.facts import MethodFacts, ProblemFacts
+from steepest.theory.rule_text import settings_in
 from steepest.trace import Trace
 
 FAMILIES: Final = {
@@ -109,9 +110,10 @@ def _asked(method: object) -> tuple[MethodFacts, Mapping[str, object] | None, st
         facts = _mapping(meta.get("method_facts"))
         if "family" not in facts:
             return MethodFacts("not stated"), None, ""
-        settings = meta.get("hyperparameters")
         text = str(meta.get("method", ""))
-        return MethodFacts.from_dict(facts), _mapping(settings) if _is_rule(text) else None, text
+        settings = _mapping(meta.get("hyperparameters")) or settings_in(text)
+        return MethodFacts.from_dict(facts), settings if _is_rule(text) else None, text
+    method = getattr(method, "rule", method)  # a method of `minimize` that runs an update rule
     found = getattr(method, "facts", None)
     if not isinstance(found, MethodFacts):
         raise InputTypeError(f"theory: method must be MethodFacts or have them as .facts, got {method!r}")
@@ -138,6 +140,8 @@ def _read(facts: MethodFacts, settings: Mapping[str, object] | None, text: str) 
         return Family(name, facts)
     if name == "SteepestDescent":
         return _steepest_descent(facts, text)
+    if name == "Newton" and "step_size=" in text:
+        return _newton(facts, text)
     if name in _ALIASES:
         return Family(_ALIASES[name], facts)
     return Family(name, facts, "")
@@ -186,6 +190,16 @@ def _steepest_descent(facts: MethodFacts, text: str) -> Family:
         c, factor, first = map(float, found.groups())
         return Family("backtracking", replace(facts, constants={"armijo": c, "shrink": factor, "first_trial": first}))
     return Family(facts.family, facts, "its step size has no theorem; Armijo(initial=…), Exact and constants have")
+
+
+def _newton(facts: MethodFacts, text: str) -> Family:
+    if facts.step == 1:
+        return Family("newton", facts)
+    found = re.search(r"Armijo\(c=([^,]+), factor=([^,]+), initial=([^,]+)", text)
+    if found and found[3] in ("None", "1.0"):
+        constants = {"armijo": float(found[1]), "shrink": float(found[2])}
+        return Family("newton-backtracking", replace(facts, constants=constants))
+    return Family(facts.family, facts, "its step size has no theorem; Constant(1.0) and Armijo have")
 
 
 def _special_cases(family: Family) -> Family:

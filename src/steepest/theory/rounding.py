@@ -14,13 +14,14 @@ from steepest.theory.theorem import Quantity
 def compared(quantity: Quantity, side: Measured, bound: Numbers, values: Mapping[str, float], scale: float) -> int:
     """How many of the recorded k come before rounding.
 
-    A bound below the rounding of what was measured cannot be held against it; nor can a run that stands still at a
-    level near it, as one does whose minimizer is large beside R. scale: ‖x*‖ where known, else 0.
+    Where both a bound and what was measured are rounding there is nothing to compare; nor is there with a run that
+    stands still at a level near it, as one does whose minimizer is large beside R. scale: ‖x*‖ where known, else 0.
     """
     floor = _floor(quantity, values, scale)
     if floor <= 0:
         return len(bound)
-    tiny = bound < floor
+    near = 1e6 if quantity in _SQUARES else 1e3
+    tiny = (bound < floor) & (side.values < near * floor)
     count = int(np.argmax(tiny)) if tiny.any() else len(bound)
     first = float(np.nanmax(np.where(np.isfinite(side.values), side.values, 0.0))) if len(side.values) else 0.0
     stuck = _stuck(side.values, first * _NEAR[quantity])

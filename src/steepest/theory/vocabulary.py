@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from steepest.theory.expression import Named, Sequence, Symbol, Values, absolute, maximum, sqrt
+from steepest.theory.expression import Values
+from steepest.theory.functions import absolute, maximum, sqrt
+from steepest.theory.symbols import Named, Sequence, Symbol
 
 N = Symbol("N", "N", "N", "number of steps from x₀")
 T = Symbol("N", "T", "T", "number of rounds")

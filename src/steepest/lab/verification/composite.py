@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -61,7 +62,7 @@ def _shrink(x: Vector, step: float) -> Vector:
 
 
 def _clip(x: Vector, step: float) -> Vector:
-    return np.clip(x, -0.3, 0.3)
+    return np.clip(x, -0.6, 0.6)
 
 
 def _other(prox: Callable[[Vector, float], Vector], x: Vector) -> float:
@@ -74,8 +75,6 @@ def _facts(mu: float) -> ProblemFacts:
 
 def _from(prox: Callable[[Vector, float], Vector], mu: float, facts: ProblemFacts) -> ProblemFacts:
     """The facts with f*, from many steps."""
-    from dataclasses import replace
-
     A, b = _matrix(mu)
     return replace(facts, f_star=_value(prox, A, b, _solution(prox, A, b)))
 

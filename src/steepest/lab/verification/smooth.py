@@ -113,16 +113,16 @@ def _line_searches() -> Iterator[Case]:
     for c in (0.5, 0.1):
         settings = {"armijo": c, "shrink": 0.5, "first_trial": 1.0}
         facts = MethodFacts("backtracking", constants=settings)
-        for name, problem in (
-            ("smooth", wave()),
-            ("convex", huber(0.02)),
-            ("pl", ellipse((1.0, 1.0))),
-            ("pl", dented()),
+        for name, problem, label in (
+            ("smooth", wave(), "sin x"),
+            ("convex", huber(0.02), "Huber's function"),
+            ("pl", ellipse((1.0, 1.0)), "½(10x² + y²)"),
+            ("pl", dented(), "x² + 3 sin²x"),
         ):
             if name == "convex" and c < 0.5:
                 continue
             runs = partial(_one, partial(_armijo, problem, 40, c))
-            yield Case(f"backtracking-{name}", problem.name, facts, problem.facts, runs)
+            yield Case(f"backtracking-{name}", f"{label}, c = {c:g}", facts, problem.facts, runs)
 
 
 def _momentum() -> Iterator[Case]:
@@ -141,6 +141,8 @@ def _momentum() -> Iterator[Case]:
     )
     safe = heavy_ball(lr=0.02, beta=math.sqrt(0.98 * 0.5))
     yield _rule("heavy-ball-safe", "lessard, L = 25", lessard(), safe, steps=60)
+    calm = heavy_ball(lr=0.5 / _KAPPA, beta=math.sqrt(0.95 * 0.5))
+    yield _rule("heavy-ball-safe", "½(10x² + y²)", both, calm)
     for sequence, name in (("fista", "nesterov-convex"), ("linear", "nesterov-convex-linear")):
         flat = huber(1 / (2 * _walked(sequence, _STEPS) + 1))
         rule = accelerated_gradient(lr=1.0, sequence=sequence)  # type: ignore[arg-type]
@@ -153,17 +155,19 @@ def _momentum() -> Iterator[Case]:
     rule = accelerated_gradient(lr=1 / _KAPPA, kappa=_KAPPA)
     yield _rule("nesterov-strongly-convex", "½(10x² + y²)", both, rule)
     bent = lessard()
-    strong = accelerated_gradient(lr=1 / 25, kappa=25.0)
-    yield _rule("nesterov-strongly-convex", "lessard, κ = 25", bent, strong, steps=40)
+    # At 1/25 the second step lands on the minimizer; 50 is a Lipschitz constant too.
+    strong = accelerated_gradient(lr=1 / 50, kappa=50.0)
+    case = _rule("nesterov-strongly-convex", "lessard, L taken as 50", bent, strong, steps=40)
+    yield replace(case, facts=replace(case.facts, L=50.0))
     optimized = MethodFacts("optimized-gradient", step=1.0)
     parabola = huber(2.0)
     runs = partial(_one, partial(_fixed, "optimized-gradient", parabola, _STEPS))
     yield Case("optimized-gradient", "½x²", optimized, parabola.facts, runs, attained=True)
     yield Case("optimized-gradient-simple", "½x²", optimized, parabola.facts, runs)
-    for problem in (both, bent):
+    for problem, label in ((both, "½(10x² + y²)"), (bent, "lessard, κ = 25")):
         facts = MethodFacts("triple-momentum")
         runs = partial(_one, partial(_fixed, "triple-momentum", problem, _STEPS))
-        yield Case("triple-momentum", problem.name, facts, problem.facts, runs)
+        yield Case("triple-momentum", label, facts, problem.facts, runs)
 
 
 def _rule(

@@ -91,7 +91,7 @@ def cases() -> Iterator[Case]:
     method = MethodFacts("gradient-descent", step=0.5 / L)
     runs = partial(_seeds, partial(_sgd, calm, start, 0.5 / L, "constant", "none", math.inf))
     yield Case("sgd-interpolation", "terms with one minimizer", method, calm.facts(start, radius), runs)
-    count = 50
+    count = 20
     kink = ProblemFacts("convex", f_star=0.0, G=1.0, R=1.0, source="exact")
     subgradient = MethodFacts("subgradient", step=1 / math.sqrt(count + 1))
     yield Case("subgradient-best", "max |xᵢ|", subgradient, kink, lambda: [_subgradient(count)], attained=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from steepest.theory.fixed_step import FixedStep
 from steepest.theory.theorem import Quantity
@@ -13,6 +13,15 @@ from steepest.theory.theorem import Quantity
 Initial = Literal["distance", "gap", "gradient", "gap and distance", "Lyapunov", "set"]
 """What is bounded at the start: ‖x₀ − x*‖ ≤ R; f(x₀) − f* ≤ Δ; ‖∇f(x₀)‖; f(x₀) − f* + μ/2 ‖x₀ − x*‖²; SAGA's V₀; or
 nothing but the set's diameter."""
+USED: Final[Mapping[Initial, frozenset[str]]] = {
+    "distance": frozenset({"R"}),
+    "gap": frozenset({"delta"}),
+    "gradient": frozenset({"g0"}),
+    "gap and distance": frozenset({"delta", "R"}),
+    "Lyapunov": frozenset({"lyapunov0"}),
+    "set": frozenset(),
+}
+"""By what bounds the start: the keys of the symbols that such a theorem's bound has."""
 FunctionClass = Literal["convex", "strongly convex", "smooth", "PL", "Lipschitz"]
 
 

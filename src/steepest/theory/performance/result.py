@@ -45,12 +45,17 @@ class WorstCase:
     tolerance: float
     bounds: Mapping[str, float] = field(default_factory=dict)
     certificate: Certified | None = None
-    function: WorstFunction | None = None
+    functions: Mapping[str, WorstFunction] = field(default_factory=dict)
     almost: bool = False
     relaxation: bool = False
     stored: bool = False
     seconds: float = math.nan
     notes: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> WorstFunction | None:
+        """The worst function that was found, of a composite problem its smooth part, of a sum its first term."""
+        return next(iter(self.functions.values()), None)
 
     @property
     def textbook(self) -> str | None:
@@ -75,16 +80,19 @@ class WorstCase:
     def lines(self) -> Iterator[str]:
         """For a person."""
         upper = "at most " if self.relaxation else ""
-        yield (
-            f"{self.method}, {self.steps} steps: worst {self.quantity.value.text.replace('N', str(self.steps))}"
-            f" = {upper}{self.value:.9g}"
-        )
+        what = self.quantity.value.text.replace("N", str(self.steps)).replace("(T)", f"({self.steps})")
+        count = f"{self.steps} step{'' if self.steps == 1 else 's'}"
+        yield f"{self.method}, {count}: worst {what} = {upper}{self.value:.9g}"
         for name, bound in sorted(self.bounds.items(), key=lambda item: -item[1]):
             yield f"  {name}: {bound:.9g}, {bound / self.value:.6g} times it"
         if not self.bounds:
             yield "  no theorem speaks of it"
         if self.function is not None:
-            yield f"  worst function: {self.function.dimension} dimensions, {len(self.function.points)} points"
+            others = [name for name in self.functions if self.functions[name] is not self.function]
+            rest = f"; with {', '.join(others)}" if others else ""
+            d = self.function.dimension
+            where = f"{d} dimension{'s' if d > 1 else ''}, {len(self.function.points)} points"
+            yield f"  worst function: {where}{rest}"
         if self.certificate is not None:
             proof = self.certificate
             yield f"  certificate: {len(proof.multipliers)} inequalities, error {proof.error:.1e}"

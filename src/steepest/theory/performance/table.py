@@ -40,7 +40,7 @@ def table() -> tuple[TableRow, ...]:
     """All rows.
 
     >>> table()[0].name, round(table()[0].values[1], 6)
-    ('gradient-descent, convex, GAP from distance, h = 1', 0.166667)
+    ('gradient-descent, convex, gap from distance, h = 1', 0.166667)
     """
     data: dict[str, Any] = json.loads((files("steepest.theory.performance") / FILE).read_text(encoding="utf-8"))
     return tuple(

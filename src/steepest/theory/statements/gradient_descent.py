@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Minimizer, Problem
-from steepest.theory.expression import maximum, minimum, sqrt
+from steepest.theory.functions import maximum, minimum, sqrt
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, g0, h, kappa, mu, q, r
 

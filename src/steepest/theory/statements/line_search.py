@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from steepest.theory.assumptions import Assumption, Compare, ExactGradients, Minimizer, Problem
-from steepest.theory.expression import Named, Number, minimum
+from steepest.theory.expression import Number
+from steepest.theory.functions import minimum
+from steepest.theory.symbols import Named
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import D0, Delta, L, N, R, armijo, first, kappa, mu, shrink
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from steepest.theory.assumptions import Assumption, Compare, Declared, ExactGradients, Minimizer, Problem, Unlike
-from steepest.theory.expression import Number, sqrt
+from steepest.theory.expression import Number
+from steepest.theory.functions import sqrt
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, beta, huber_sum, kappa, mu, rho, sequence_t, theta
 

@@ -6,7 +6,9 @@ import math
 from typing import Final
 
 from steepest.theory.assumptions import Compare, Problem, Words
-from steepest.theory.expression import Number, Sequence, Values, ln
+from steepest.theory.expression import Number, Values
+from steepest.theory.functions import ln
+from steepest.theory.symbols import Sequence
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import M, R, decrement, decrement0, mu
 
@@ -62,7 +64,7 @@ THEOREMS: Final = (
         f"{_NESTEROV}, Theorem 1.2.5",
         ("m",),
         start=0,
-        remark="from elsewhere it finds stationary points, saddles among them: see 'saddle'",
+        remark="from elsewhere it finds stationary points, saddles among them: see 'newton-saddle'",
     ),
     Theorem(
         "newton-self-concordant",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from steepest.theory.assumptions import Assumption, Compare, Declared, Problem, Words
-from steepest.theory.expression import Number, ln, sqrt
+from steepest.theory.expression import Number
+from steepest.theory.functions import ln, sqrt
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import D, G, T, alpha, inverse_roots, mu
 

@@ -6,7 +6,9 @@ import math
 from typing import Final
 
 from steepest.theory.assumptions import Assumption, Compare, Declared, Problem, Words
-from steepest.theory.expression import Number, Sequence, Values, ln, maximum, sqrt
+from steepest.theory.expression import Number, Values
+from steepest.theory.functions import ln, maximum, sqrt
+from steepest.theory.symbols import Sequence
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import D, G, L, N, R, alpha, mu, sigma
 

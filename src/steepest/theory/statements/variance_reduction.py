@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from steepest.theory.assumptions import Compare, Problem, Words
-from steepest.theory.expression import Named
+from steepest.theory.symbols import Named
 from steepest.theory.theorem import Quantity, Theorem
 from steepest.theory.vocabulary import Delta, L, N, R, alpha, lyapunov0, m, mu, n, saga0
 
