@@ -1,6 +1,7 @@
 # make compare   the main job on an embedded problem: which optimizer and learning rate for digits-mlp?
 # make test      the tests            make lint   format, lint, types, import contracts
 # make bench     the benchmarks       make clean  remove what make made
+# make worst-cases  computes the stored worst cases of steepest.theory again, a quarter of an hour of solver time
 # Each builds the environment it needs, in .venv, from pyproject.toml and constraints.txt.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: compare test lint format bench clean
+.PHONY: compare test lint format bench worst-cases clean
 
 compare: $(VENV)/.lab
 	$(BIN)/steepest compare digits-mlp $(ARGS)
@@ -28,6 +29,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+worst-cases: $(VENV)/.dev
+	$(BIN)/python -m steepest.theory.performance.build_table
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
