@@ -13,6 +13,7 @@ from steepest.lab.verification.case import Case
 from steepest.lab.verify import FILES, check, chosen, curve, uncovered, verify
 from steepest.theory import get
 from steepest.theory.reading import FAMILIES
+from steepest.theory.vocabulary import L, N, R, mu
 from steepest.trace import Trace
 
 CASES = [case for cases in FILES for case in cases()]
@@ -96,6 +97,23 @@ def test_the_table_is_held_against_the_theorems(monkeypatch):
     first = next(module.check_table(quick=True))
     assert "gd-convex at N = 1: 0.166666667 < worst case 0.168333" in first.broken[0]
     assert ": broken: " in str(first)
+
+
+def test_a_statement_that_is_called_exact_and_is_not_is_seen(monkeypatch):
+    """That the squared distance falls by 1 − μ/L a step at α = 1/L holds, but it is not exact, as is often printed."""
+    from steepest.theory.performance import worst as module_of_bounds
+    from steepest.theory.registry import theorems
+
+    honest = get("gd-strongly-convex-distance")
+    printed = replace(honest, name="printed", bound=(1 - mu / L) ** N * R**2)
+    false = replace(honest, name="false", bound=(1 - mu / L) ** (3 * N) * R**2)
+    monkeypatch.setattr(module_of_bounds, "theorems", lambda family: (*theorems(family), printed, false))
+    monkeypatch.setattr(module, "get", lambda name: {"printed": printed, "false": false}.get(name) or get(name))
+    wanted = "gradient-descent, κ = 10, squared distance from distance, h = 1"
+    row = next(row for row in module.check_table(quick=True) if row.name == wanted)
+    assert row.broken[0] == "printed at N = 1: not exact, 1.11111111 times the worst case"
+    assert row.broken[1].startswith("false at N = 1: 0.729 < worst case 0.81")
+    assert row.met == ("gd-strongly-convex-distance",)
 
 
 def test_curves_for_the_figure():

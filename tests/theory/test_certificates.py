@@ -9,7 +9,7 @@ from math import inf, log, nan, sqrt
 import numpy as np
 import pytest
 
-from steepest import problems, rules
+from steepest import minimize, problems, rules
 from steepest.core.errors import InputError, InputTypeError, UnknownNameError
 from steepest.core.facts import MethodFacts, ProblemFacts
 from steepest.lab.verify import FILES
@@ -295,3 +295,30 @@ def test_measured_and_proven_rates_of_sublinear_bounds():
     assert found.measured_rate == pytest.approx(1.0) and found.proven_rate == pytest.approx(1.0)
     assert log(found.slack) > 0 and "measured 1/k^1, proven 1/k^1" in str(found)
     assert get("gd-convex-textbook").value({"R": 1.0, "step": 1.0}, 1) == 0.5 and nan != found.slack
+
+
+@pytest.mark.parametrize("jac", ["2-point", "3-point"])
+@pytest.mark.parametrize("x0", [(0.0, 1.0), (3.0, -1.0), (0.01, 0.01)])
+def test_gradients_by_differences_are_allowed_for_and_no_more(jac: str, x0: tuple[float, float]):
+    def f(x):
+        return 5 * (x[0] - 1) ** 2 + (x[1] + 2) ** 2 / 2
+
+    def run(mu: float):
+        known = ProblemFacts("quadratic", L=10.0, mu=mu, f_star=0.0)
+        return minimize(f, x0, jac=jac, method=rules.sgd(lr=0.1)).certify(known, minimizer=[1, -2])
+
+    found = run(1.0)
+    assert not found.broken and len(found.applied) > 8
+    assert all(0 < item.gradient_error < 1e-5 and "by differences" in str(item) for item in found.applied)
+    linear = ("gd-strongly-convex-distance", "gd-strongly-convex-gap", "gd-strongly-convex-gradient")
+    assert all(run(1.5)[name].verdict == "broken" for name in linear)
+
+
+def test_both_numbers_of_a_broken_theorem_differ_as_printed():
+    known = ProblemFacts("quadratic", L=10.0, mu=1.0 + 1e-8, f_star=0.0)
+    made = minimize(
+        lambda x: (10 * x[0] ** 2 + x[1] ** 2) / 2, [0.0, 1.0], jac=lambda x: x * [10, 1], method=rules.sgd(lr=0.1)
+    )
+    told = str(made.certify(known, minimizer=[0, 0])["gd-strongly-convex-distance"])
+    seen, allowed = told.partition("k = 1: ")[2].partition(";")[0].split(" > ")
+    assert float(seen) > float(allowed)

@@ -123,3 +123,13 @@ def test_a_tolerance_covers_the_distance_to_what_is_known(method, problem, steps
     """Degenerate programs, on which the solver stops almost solved."""
     found = solver.solve(asked(method, problem, steps, **rest), tol=1e-9, time_limit=30.0)
     assert abs(found.value - exact) <= found.tolerance * exact and found.tolerance <= 1e-5
+
+
+@solved
+def test_what_is_small_late_in_a_run_counts_as_much_as_what_is_large_early():
+    """After 14 steps the gap is 4e-4 of the start: rows and unknowns are divided by their size."""
+    root = 10**0.5
+    nesterov = MethodFacts("nesterov", step=1.0, momentum=(root - 1) / (root + 1))
+    ask = asked(nesterov, ProblemFacts("strongly convex", L=1.0, mu=0.1), 14, quantity=Quantity.GAP)
+    found = solver.solve(ask, tol=1e-9, time_limit=30.0)
+    assert found.tolerance <= 2e-6 and found.value == pytest.approx(4.4385294e-4, rel=2e-6)

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from steepest.core.errors import InputError
+from steepest.core.facts import ProblemFacts
 from steepest.core.status import Status
 from steepest.core.version import VERSION
 from steepest.methods.method import Point
+from steepest.run.flatten import Layout
 from steepest.run.iterate import COLUMNS, Ending, RunState
 from steepest.trace import Trace
 
 if TYPE_CHECKING:
     from steepest.run.problem_at_hand import AtHand
+    from steepest.theory import Certificates, Theorem
 
 
 @final
@@ -106,6 +109,7 @@ class Result:
             "method": self.method,
             "method_facts": self._at_hand.method.facts.to_dict(),
             "derivatives": dict(self.derivatives),
+            "dimension": int(self._point.x.shape[0]),
             "status": str(self.status),
             "reason": self._ending.reason,
             "versions": {"steepest": VERSION, "numpy": np.__version__},
@@ -130,6 +134,41 @@ class Result:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise InputError(f"save: path must be writable, got {str(path)!r} ({error.strerror})") from error
+
+    def certify(
+        self,
+        problem: Any = None,
+        *,
+        theorem: Theorem | str | None = None,
+        minimizer: Any = None,
+        estimate: bool = True,
+        force: bool = False,
+    ) -> Certificates:
+        """Hold the run against what is proven of its method: `steepest.theory.certify` on its trace.
+
+        problem: `ProblemFacts` with the function's class and what is known of L, μ, f*, R, or a problem of the library;
+        without, no class is known, and no theorem of a class applies. minimizer: x*, in the form of x0; where x is one
+        or two numbers, distances are measured with it. theorem, estimate, force: as there.
+
+        >>> from steepest import minimize, rules, theory
+        >>> run = minimize(lambda x: 5 * x[0] ** 2, [1.0], jac=lambda x: 10 * x, method=rules.sgd(lr=0.05))
+        >>> found = run.certify(theory.ProblemFacts("quadratic", L=10.0, mu=10.0, f_star=0.0), theorem="gd-pl")
+        >>> found.items[0].reasons
+        ('step 0.05 is not 1/L = 0.1',)
+        """
+        from steepest.theory.certifying import certify
+
+        point = None if minimizer is None else [float(number) for number in Layout(minimizer).start]
+        facts = ProblemFacts() if problem is None else problem
+        return certify(
+            self.trace,
+            method=self._at_hand.method,
+            problem=facts,
+            theorem=theorem,
+            minimizer=point,
+            estimate=estimate,
+            force=force,
+        )
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the run: contours with the path where x is two numbers, else f and the gradient's norm by step.

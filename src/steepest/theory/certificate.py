@@ -25,7 +25,8 @@ class Certificate:
     steps: the k that were compared. measured, bound: both sides there. low, high: of a mean, an interval that holds
     at all k together with probability `level`; equal to `measured` for one run. broken_at: the first k where it is
     broken. reasons: why it was not compared. estimated: constants that were estimated and not given. runs: how many.
-    rounding_from: from which k on only rounding is left, None where never.
+    rounding_from: from which k on only rounding is left, None where never. gradient_error: what gradients by
+    differences may be off by, which is allowed for; 0 where gradients are exact.
     """
 
     theorem: Theorem
@@ -40,6 +41,7 @@ class Certificate:
     estimated: tuple[str, ...] = ()
     runs: int = 1
     rounding_from: int | None = None
+    gradient_error: float = 0.0
 
     @property
     def held(self) -> bool:
@@ -82,7 +84,8 @@ class Certificate:
         if self.verdict == "broken":
             at = int(np.flatnonzero(self.steps == self.broken_at)[0])
             mean = f" [{self.low[at]:.6g}, {self.high[at]:.6g}]" if self.runs > 1 and self.theorem.expectation else ""
-            yield f"{opened} at k = {self.broken_at}: {self.measured[at]:.6g}{mean} > {self.bound[at]:.6g}"
+            seen, allowed = apart(self.measured[at], self.bound[at])
+            yield f"{opened} at k = {self.broken_at}: {seen}{mean} > {allowed}"
         else:
             where = f"k = {self.steps[0]} … {self.steps[-1]}" if len(self.steps) > 1 else f"k = {self.steps[0]}"
             yield f"{opened} at {len(self.steps)} recorded steps, {where}"
@@ -93,6 +96,8 @@ class Certificate:
             yield f"measured {kind.format(self.measured_rate)}, proven {kind.format(self.proven_rate)}"
         if self.runs > 1:
             yield f"{self.runs} runs"
+        if self.gradient_error:
+            yield f"gradients by differences, {self.gradient_error:.1g} allowed for"
         if self.rounding_from is not None:
             yield f"from k = {self.rounding_from} on only rounding is left"
 
@@ -142,6 +147,16 @@ class Certificates:
         return "\n".join(self.lines())
 
     __repr__ = __str__
+
+
+def apart(first: float, second: float) -> tuple[str, str]:
+    """Both with six digits, or as many as it takes to tell them apart.
+
+    >>> apart(0.5, 0.25), apart(1 / 3, 1 / 3 + 1e-9)
+    (('0.5', '0.25'), ('0.333333333', '0.333333334'))
+    """
+    digits = next((n for n in range(6, 17) if f"{first:.{n}g}" != f"{second:.{n}g}"), 17)
+    return f"{first:.{digits}g}", f"{second:.{digits}g}"
 
 
 _GREEK: Final = {"mu": "μ", "sigma": "σ", "f_star": "f*"}

@@ -18,7 +18,7 @@ from steepest.theory.measured import Measured, Numbers, at_start, from_run, meas
 from steepest.theory.rates import why_none
 from steepest.theory.reading import Family, family_of, problem_facts
 from steepest.theory.registry import get, theorems
-from steepest.theory.rounding import compared, rounding_of
+from steepest.theory.rounding import Accuracy, accuracy, compared, rounding_of
 from steepest.theory.setting import Setting
 from steepest.theory.theorem import Theorem
 from steepest.theory.vocabulary import FROM_RUN
@@ -47,7 +47,8 @@ def certify(
     is not known of the problem's constants is estimated from the runs; certificates name it. force: also hold it
     against theorems whose assumptions fail. rtol: relative rounding that is allowed.
 
-    At which k there is something to compare is the run's choice: `run(…, evaluate_every=1)` records all.
+    At which k there is something to compare is the run's choice: `run(…, evaluate_every=1)` records all. What gradients
+    by differences may be off by is allowed for, and said.
     Raises InputError and InputTypeError for arguments that cannot be, UnknownNameError for an unknown theorem.
 
     >>> from steepest.core.facts import MethodFacts, ProblemFacts
@@ -101,11 +102,11 @@ def _with_distance(trace: Trace, minimizer: Numbers | None) -> Trace:
 
 @dataclass(frozen=True)
 class _Given:
-    """One run with its numbers. scale: how large its points are, for rounding."""
+    """One run with its numbers."""
 
     trace: Trace
     setting: Setting
-    scale: float
+    accuracy: Accuracy
 
     @classmethod
     def of(cls, trace: Trace, family: Family, facts: ProblemFacts, estimate: bool, minimizer: Numbers | None) -> _Given:
@@ -122,7 +123,8 @@ class _Given:
             )
         )
         size = float(np.linalg.norm(minimizer)) if minimizer is not None else 0.0
-        return cls(trace, replace(setting, values={**setting.values, **values, "N": last}), size)
+        numbers = {**setting.values, **values, "N": last}
+        return cls(trace, replace(setting, values=numbers), accuracy(trace, numbers, size))
 
 
 def replace_meta(trace: Trace, family: Family, facts: ProblemFacts) -> Trace:
@@ -165,7 +167,9 @@ def _certificate(theorem: Theorem, given: Sequence[_Given], *, force: bool, leve
         found = _worst([
             _single(theorem, side, bound, item, rtol) for (side, bound), item in zip(sides, given, strict=True)
         ])
-    return replace(found, estimated=shown, runs=len(given))
+    return replace(
+        found, estimated=shown, runs=len(given), gradient_error=max(item.accuracy.gradient for item in given)
+    )
 
 
 def _sides(theorem: Theorem, item: _Given, known: dict[tuple[object, ...], Numbers]) -> tuple[Measured, Numbers]:
@@ -200,12 +204,12 @@ def _sides(theorem: Theorem, item: _Given, known: dict[tuple[object, ...], Numbe
 def _single(theorem: Theorem, side: Measured, bound: Numbers, item: _Given, rtol: float) -> Certificate:
     """One run: broken at the first k above the bound by more than rounding."""
     assert theorem.quantity is not None
-    count = compared(theorem.quantity, side, bound, item.setting.values, item.scale)
+    count = compared(theorem.quantity, side, bound, item.setting.values, item.accuracy)
     steps, seen, allowed = side.steps[:count], side.values[:count], bound[:count]
     end = int(side.steps[count]) if count < len(side.steps) else None
     if not count:
         return Certificate(theorem, "not measured", reasons=("only rounding is left to compare",))
-    slack = rtol * np.abs(allowed) + rounding_of(theorem.quantity, allowed, item.setting.values, item.scale)
+    slack = rtol * np.abs(allowed) + rounding_of(theorem.quantity, allowed, item.setting.values, item.accuracy)
     above = ~(seen <= allowed + slack)
     first = int(steps[np.argmax(above)]) if above.any() else None
     verdict: Verdict = "held" if first is None else "broken"
