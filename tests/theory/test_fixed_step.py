@@ -31,7 +31,16 @@ def nesterov(gradient, x0, steps):
     return x
 
 
-@pytest.mark.parametrize("method", [heavy_ball, nesterov])
+def velocity(gradient, x0, steps):
+    x, v, w = x0, 0, np.float64(0.0)
+    for _ in range(steps):
+        g = gradient(x)
+        v, w = 0.5 * v - 0.05 * g, g + w
+        x = x + v - 0.1 * (0 + w)
+    return x
+
+
+@pytest.mark.parametrize("method", [heavy_ball, nesterov, velocity])
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
 def test_a_recorded_method_runs_as_it_was_written(method, steps):
     x0 = np.array([1.0, -2.0, 3.0])

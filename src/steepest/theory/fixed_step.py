@@ -143,11 +143,15 @@ class _Point:
         return self
 
     def __add__(self, other: object) -> _Point:
+        if _is_zero(other):  # where a momentum begins
+            return self
         if not isinstance(other, _Point):
             return NotImplemented
         size = max(len(self.weights), len(other.weights))
         pairs = zip(_padded(self.weights, size), _padded(other.weights, size), strict=True)
         return _Point(self.tape, self.start + other.start, [a + b for a, b in pairs])
+
+    __radd__ = __add__
 
     def __mul__(self, factor: object) -> _Point:
         if isinstance(factor, bool) or not isinstance(factor, int | float | np.floating | np.integer):
@@ -165,7 +169,16 @@ class _Point:
         return self * -1.0
 
     def __sub__(self, other: object) -> _Point:
-        return self + -other if isinstance(other, _Point) else NotImplemented
+        if isinstance(other, _Point):
+            return self + -other
+        return self if _is_zero(other) else NotImplemented
+
+    def __rsub__(self, other: object) -> _Point:
+        return -self if _is_zero(other) else NotImplemented
+
+
+def _is_zero(other: object) -> bool:
+    return isinstance(other, int | float | np.floating | np.integer) and other == 0
 
 
 def _padded(weights: Sequence[float], size: int) -> list[float]:
