@@ -170,8 +170,8 @@ def test_float32_equals_numpy_to_the_bit(name: str) -> None:
     asked: dict[str, Any] = {"value": 1.5, "hessian_diagonal": numbers(7)}
     given = {need: asked[need] for need in RULES[name].needs}
     inputs = {need: on_device(x) if isinstance(x, dict) else x for need, x in given.items()}
-    engine = run(RULES[name], params, [on_device(numbers(step)) for step in range(3)], seed=5, inputs=inputs)
-    wanted = on_numpy(RULES[name], numbers(-1), [numbers(step) for step in range(3)], seed=5, **given)
+    engine = run(RULES[name], params, [on_device(numbers(step)) for step in range(2)], seed=5, inputs=inputs)
+    wanted = on_numpy(RULES[name], numbers(-1), [numbers(step) for step in range(2)], seed=5, **given)
     assert_agree(RULES[name], params, engine, wanted)
 
 
@@ -183,7 +183,7 @@ def test_float64_equals_numpy_to_rounding(name: str) -> None:
     assert_agree(RULES[name], params, engine, wanted, "float64")
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_random_rules(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of one dtype: where dtypes are mixed, NumPy's own results change theirs from step to step."""
     monkeypatch.setattr(random_rules, "SLOTS", [slot for slot in random_rules.SLOTS if slot.name != "wide"])

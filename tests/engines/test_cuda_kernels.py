@@ -5,6 +5,7 @@ Triton compiles for a device that is not there: up to PTX, which says how every 
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -60,8 +61,9 @@ EVERYTHING: dict[str, tuple[Rule, str, Storage]] = {
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
+def _tests_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Triton compiles is kept between runs beside the tests' other kernels, not among the user's own."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(Path(os.environ["XDG_CACHE_HOME"]) / "triton"))
 
 
 def program(made: Rule, numbers: str = "float32", storage: Storage | None = None, **given: Any) -> Program:

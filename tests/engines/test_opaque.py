@@ -323,7 +323,7 @@ def test_cuda_kernels_do_not_take_them() -> None:
 def test_explain_names_the_formulas_between_the_passes() -> None:
     found = explain(muon())
     assert found.passes[1] == (
-        "orthogonalize, on whole arrays, tensor by tensor: reads the update for orthogonalize; "
+        "orthogonalize, on whole arrays, those of one shape at once: reads the update for orthogonalize; "
         "writes the update of orthogonalize"
     )
     assert (found.bytes, found.state, found.called) == (28.0, 4.0, ("orthogonalize",))

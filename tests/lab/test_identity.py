@@ -59,7 +59,8 @@ def test_what_a_run_notes_on_its_method_changes_no_key(tmp_path: Path):
 
 MODULE = """
 import functools, optax, torch
-from steepest import rules
+from steepest import rules, schedules
+from steepest.core.schedule import Schedule
 from steepest.formula import rule
 
 RATE = {rate}
@@ -106,10 +107,22 @@ transformation = optax.chain(optax.GradientTransformation(lambda params: (), upd
 def formula(u):
     return RATE * u
 
+class Falling(Schedule):
+    length = None
+    def __call__(self, step):
+        return RATE / (step + 1)
+    def __repr__(self):
+        return "Falling()"
+
+bare = rules.sgd(lr=Falling())
+joined = rules.sgd(lr=schedules.join((schedules.constant(0.1), schedules.scale(Falling(), factor=0.5)), at=(3,)))
+clipped = rules.sgd(lr=schedules.scale(schedules.constant(0.1), factor=schedules.clip(Falling(), low=0.0)))
+
 mine, held = Mine(), Held()
 OTHER = {other}
 """
-NAMES = ["mine", "held", "made", "Descent", "Fixed", "factory", "based", "transformation", "formula"]
+NAMES = ["mine", "held", "made", "Descent", "Fixed", "factory", "based", "transformation", "formula",
+         "bare", "joined", "clipped"]  # fmt: skip
 SCRIPT = """
 import sys
 from steepest.lab.contestant import contestant

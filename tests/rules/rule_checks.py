@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +13,9 @@ import jax
 import numpy as np
 import torch
 from rule_case import Make, Outcome, Peer, Settings
-from rule_field import SHAPES, Arrays, Field, Library, assert_alike, field, in_torch, walk
+from rule_field import SHAPES, Arrays, Field, Library, Walked, assert_alike, field, in_torch, walk
+
+from steepest.formula import Rule
 
 
 def check_reference(make: Make, expect: Callable[..., Outcome], settings: Settings, seed: int, steps: int = 10) -> None:
@@ -29,11 +32,17 @@ def check_reference(make: Make, expect: Callable[..., Outcome], settings: Settin
 def check_changes(make: Make, before: Settings, name: str, value: object, steps: int = 40) -> None:
     """One other value alone moves the end of a run by more than 1e-6 of how far it went."""
     world = field(7, steps)
-    one, other = (walk(make(**settings), world) for settings in (before, {**before, name: value}))
+    one, other = _walked(make(**before), steps), _walked(make(**{**before, name: value}), steps)
     went = max(float(np.max(np.abs(one.answers[n] - world.start[n]))) for n in SHAPES)
     apart = max(float(np.max(np.abs(one.answers[n] - other.answers[n]))) for n in SHAPES)
     assert math.isfinite(went), "the run diverged"
     assert apart > 1e-6 * went, f"{name}={value!r} changed nothing"
+
+
+@functools.lru_cache(maxsize=64)
+def _walked(rule: Rule, steps: int) -> Walked:
+    """A run of `check_changes`: the one before a change is the same for all of a rule's hyperparameters."""
+    return walk(rule, field(7, steps))
 
 
 def check_scale(make: Make, settings: Settings, scaling: tuple[str, ...], c: float, seed: int, steps: int = 12) -> None:
@@ -100,13 +109,17 @@ def run_optax(build: Callable[[], Any], world: Field, dtype: str) -> Arrays:
         transformation = build()
         params = {name: jax.numpy.asarray(p, dtype=dtype) for name, p in world.start.items()}
         state = transformation.init(params)
-        update = jax.jit(transformation.update)
+        update = jax.jit(transformation.update, compiler_options=FAST)
         for k in range(world.steps):
             at = {name: np.array(p, dtype=dtype) for name, p in params.items()}
             grads = {name: jax.numpy.asarray(g, dtype=dtype) for name, g in world.at(k, at).items()}
             updates, state = update(grads, state, params)
             params = optax.apply_updates(params, updates)
         return {name: np.array(p) for name, p in params.items()}
+
+
+FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""A function that is called a few times is compiled quickly."""
 
 
 def x64() -> AbstractContextManager[Any]:

@@ -140,6 +140,7 @@ def walk(
 ) -> Walked:
     """Run a rule by its pure interface."""
     convert = in_numpy() if library is None else library
+    looks_elsewhere = rule.link_with("query") is not None
     params = {name: convert(array) for name, array in field.start.items()}
     state = rule.init(params, seed=seed)
     for step in range(field.steps if steps is None else steps):
@@ -147,9 +148,10 @@ def walk(
         options = needed(rule, field, step, here, convert)
         if value is not None:
             options["value"] = value(here)
-        first = {name: convert(g) for name, g in field.at(step, here).items()}
-        at = {name: to_numpy(p) for name, p in rule.query(params, state, first).items()}
-        grads = {name: convert(g) for name, g in field.at(step, at).items()}
+        grads = {name: convert(g) for name, g in field.at(step, here).items()}
+        if looks_elsewhere:
+            at = {name: to_numpy(p) for name, p in rule.query(params, state, grads).items()}
+            grads = {name: convert(g) for name, g in field.at(step, at).items()}
         params, state, _ = rule.update(params, grads, state, **options)
     answers = rule.answer(params, state)
     return Walked(

@@ -119,8 +119,6 @@ def newton_schulz(
     x = rounded(u.astype(wide))
     x = x.T if m > n else x
     size = np.maximum(rounded(np.sqrt(np.sum(x * x, dtype=wide))), rounded(np.asarray(eps, wide)))
-    if precision != "bfloat16":
-        size = np.maximum(np.linalg.vector_norm(x), f(eps))
     x = rounded(x / size)
     for _ in range(steps):
         gram = rounded(x @ x.T)

@@ -21,7 +21,13 @@ from steepest.formula import chain
 
 PUBLIC = sorted(set(rules.__all__) - {"METHODS"})
 SEEDS = st.integers(0, 2**31 - 1)
-PEERS = [(case, peer) for case in CONTRACT for peer in case.peers]
+PEERS = [
+    (case, peer, dtype)
+    for case in CONTRACT
+    for peer in case.peers
+    for dtype in (("float64",) if peer.optax else ("float64", "float32"))
+]
+"""In float32 one library compiled by XLA rounds elsewhere than another, which tells nothing of a dialect."""
 CHANGES = [(case, name, value) for case in CONTRACT for name, change in case.changes.items() for value in change.values]
 
 
@@ -73,8 +79,7 @@ def test_equals_the_sum_at_every_change_of_one_hyperparameter(case: Case) -> Non
                 check_reference(case.make, case.reference, settings, seed=5)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("case", "peer"), PEERS, ids=[f"{case.name}={peer.name}" for case, peer in PEERS])
+@pytest.mark.parametrize(("case", "peer", "dtype"), PEERS, ids=[f"{c.name}={p.name}-{dtype}" for c, p, dtype in PEERS])
 def test_equals_its_peer(case: Case, peer: Peer, dtype: str) -> None:
     check_peer(lambda **settings: base(case, **settings), peer, dtype)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rule_checks import FAST
 
 from steepest.core.errors import HyperparameterError, InputTypeError
 from steepest.formula import Rule, chain
@@ -84,10 +86,10 @@ def test_the_defaults_are_torchs() -> None:
     assert len({round(s, 9) for s in found}) == 4
 
 
-@given(setting=SETTINGS, seed=st.integers(0, 2**31 - 4), every=st.sampled_from([1, 2, 4]))
-@settings(max_examples=25)
+@given(setting=SETTINGS, seed=st.integers(0, 2**31 - 10), every=st.sampled_from([1, 2, 4]))
+@settings(max_examples=10)
 def test_equal_to_optax(setting: dict[str, Any], seed: int, every: int) -> None:
-    """Its patience is one more, it only minimizes, and the scale counts at once; four runs for each compilation."""
+    """Its patience is one more, it only minimizes, and the scale counts at once; ten runs for each compilation."""
     setting = {**setting, "mode": "min", "threshold": max(setting["threshold"], 1e-3)}
     relative = setting["threshold_mode"] == "rel"
     transformation = optax.contrib.reduce_on_plateau(
@@ -96,7 +98,7 @@ def test_equal_to_optax(setting: dict[str, Any], seed: int, every: int) -> None:
         min_scale=setting["min_scale"], accumulation_size=every,
     )  # fmt: skip
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=FAST)
     @jax.vmap
     def theirs(values: Any) -> Any:
         def step(state: Any, value: Any) -> Any:
@@ -105,7 +107,7 @@ def test_equal_to_optax(setting: dict[str, Any], seed: int, every: int) -> None:
 
         return jax.lax.scan(step, transformation.init(jnp.zeros(1)), values)[1]
 
-    drawn = [[v for v in noisy(seed + run, 24) if not math.isnan(v)] for run in range(4)]
+    drawn = [[v for v in noisy(seed + run, 24) if not math.isnan(v)] for run in range(10)]
     values = np.round(4 * np.asarray(drawn)) / 4  # exact in float32
     found = [scales(plateau(**setting, every=every, applies="now"), list(row)) for row in values]
     np.testing.assert_allclose(found, theirs(jnp.asarray(values)), rtol=1e-5)

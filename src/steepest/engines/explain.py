@@ -123,7 +123,8 @@ def _line(found: Plan, index: int) -> str:
         given = ", ".join(dict.fromkeys(map(_short, step.call.reads)))
         written = [path.rpartition(".")[2] for path in step.call.slots if path is not None]
         writes = f"; writes {', '.join((_short(step.call.result), *written))}"
-        return f"{step.call.name}, on whole arrays, tensor by tensor: reads {given}{writes}"
+        how = "those of one shape at once" if step.call.batched else "tensor by tensor"
+        return f"{step.call.name}, on whole arrays, {how}: reads {given}{writes}"
     reads = sorted(map(_short, step.loads), key=lambda name: (name != "u", name != PARAMETER, name))
     parts = [f"reads {', '.join(reads)}"] if reads else []
     if step.stores:

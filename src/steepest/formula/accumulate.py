@@ -66,6 +66,8 @@ class Accumulate(Rule):
 def accumulate(rule: Rule, *, every: int) -> Rule:
     """An update by the mean gradient of `every` micro-batches: a large batch in the memory of a small one.
 
+        u ← (g₁ + … + gₙ) / n, n = every
+
     Each call of an optimizer's step, or of `update`, adds one micro-batch's gradient; every so many-th one updates.
     Micro-batches are not steps: the clock, schedules and ages count updates, and between them the step report says
     applied=False. In a run one step reads `every` batches, and the oracle counts each. A tensor without a gradient in
@@ -73,6 +75,7 @@ def accumulate(rule: Rule, *, every: int) -> Rule:
     micro-batch that is refused because it is not finite does not count. In PyTorch set the gradients to zero after
     every call: what is in `.grad` is added.
 
+    Source: the mean over a batch is that of the means over its equal parts; no paper is needed.
     Shapes: the sum is that of the parameters. every in 1, 2, 3, … It must be the outermost rule.
     Raises FormulaError for a rule that needs more than the gradient at one point (a value, the Hessian's diagonal,
     SAM), HyperparameterError for `every` out of its range.

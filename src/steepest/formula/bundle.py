@@ -121,13 +121,16 @@ class Bundle:
 
 def map_parts(function: Callable[..., Part], *args: object) -> Bundle:
     """`function` of the arguments, tensor by tensor; once, where every argument is shared or a number."""
-    if all(arg.shared for arg in args if isinstance(arg, Bundle)):
-        return Bundle((function(*(arg.parts[0] if isinstance(arg, Bundle) else arg for arg in args)),), shared=True)
-    columns = [
-        repeat(arg) if not isinstance(arg, Bundle) else repeat(arg.parts[0]) if arg.shared else arg.parts
-        for arg in args
-    ]
-    return Bundle(map(function, *columns))
+    columns: list[Iterable[Part]] = []
+    shared = True
+    for arg in args:
+        if isinstance(arg, Bundle) and not arg.shared:
+            columns.append(arg.parts)
+            shared = False
+        else:
+            columns.append(repeat(arg.parts[0] if isinstance(arg, Bundle) else arg))
+    results = map(function, *columns)
+    return Bundle((next(results),), shared=True) if shared else Bundle(results)
 
 
 def _compare(function: Callable[..., Part], a: Bundle, b: object) -> Bundle:

@@ -55,16 +55,11 @@ class Formula:
         sets_step: bool,
         last: bool,
         opaque: bool,
+        batched: bool = False,
         fits: Fits | None = None,
     ) -> None:
-        self.function, self.needs, self.sets_step, self.last, self.opaque = (
-            function,
-            tuple(needs),
-            sets_step,
-            last,
-            opaque,
-        )
-        self.fits = fits
+        self.function, self.needs = function, tuple(needs)
+        self.sets_step, self.last, self.opaque, self.batched, self.fits = sets_step, last, opaque, batched, fits
         self.name = self.__name__ = function.__name__
         self.__qualname__, self.__module__, self.__doc__ = function.__qualname__, function.__module__, function.__doc__
         self.__wrapped__ = function
@@ -76,6 +71,12 @@ class Formula:
         self.hyperparameters = self._keyword_only(signature)
         if opaque and any(declared.kind == "rule" for declared in self.hyperparameters.values()):
             raise FormulaError(f"{self.name}: an opaque rule works on arrays, so it cannot call an inner rule")
+        if batched and not opaque:
+            raise FormulaError(f"{self.name}: batched is for opaque rules; one that is traced knows no tensors")
+        if batched and (numbers := [slot.name for slot in self.slots if slot.scalar]):
+            raise FormulaError(
+                f"{self.name}: a batched rule computes with many tensors, so {numbers} cannot be numbers"
+            )
         keywords = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
         self._inner = [name for name, declared in self.hyperparameters.items() if declared.kind == "rule"]
         self.__signature__ = signature.replace(parameters=keywords, return_annotation=Rule)
@@ -103,6 +104,12 @@ class Formula:
                 raise InputTypeError(f"{self.name}: {name} must be given, in {declared.range}")
             values[name] = self._checked(declared, value)
         return Link(self, tuple(values.items()), self.name)
+
+    @property
+    def arrays(self) -> tuple[bool, ...]:
+        """Which of its positional arguments are arrays like the parameter or a slot, not numbers."""
+        named = {"u", "p", "hessian_diagonal", *(slot.name for slot in self.slots)}
+        return tuple(name in named for name in self.arguments)
 
     def query(self, function: Callable[..., object]) -> Callable[..., object]:
         """Decorates the point where the gradient is taken, a function of `p`, slots, `k`, `t`, and hyperparameters.
@@ -183,6 +190,7 @@ def rule(
     sets_step: bool = False,
     last: bool = False,
     opaque: bool = False,
+    batched: bool = False,
     fits: Fits | None = None,
 ) -> Callable[[Callable[..., object]], Formula]: ...
 
@@ -196,6 +204,7 @@ def rule(
     sets_step: bool = False,
     last: bool = False,
     opaque: bool = False,
+    batched: bool = False,
     fits: Fits | None = None,
 ) -> Formula | Callable[[Callable[..., object]], Formula]:
     """Make a function an update rule.
@@ -203,7 +212,9 @@ def rule(
     slots: names, or `Slot`s. needs: of "value" (f where the gradient is taken) and "hessian_diagonal". sets_step:
     the rule itself sets the step's length, as `learning_rate` does. last: it must end its chain, because it reads
     the final p − u. opaque: the formula works on whole arrays with the array library's own operations (matrix
-    products); it is called tensor by tensor and is not traced. fits: says what is wrong with a tensor's shape, as "must
+    products); it is called tensor by tensor and is not traced. batched: an opaque formula whose arrays have one axis
+    more, the first: tensors of one shape and dtype that have all numbers in common come as one stack, be it a stack of
+    one, and their updates and slots go back as one. fits: says what is wrong with a tensor's shape, as "must
     have two dimensions, got shape (5,)", "" where nothing is; a function of the shape and of the static arguments.
 
     Keyword-only arguments are hyperparameters; the annotation is their range (`Unit`, `Positive`, …); `bool` and
@@ -220,7 +231,9 @@ def rule(
     """
 
     def decorate(function: Callable[..., object]) -> Formula:
-        return Formula(function, slots, needs, sets_step=sets_step, last=last, opaque=opaque, fits=fits)
+        return Formula(
+            function, slots, needs, sets_step=sets_step, last=last, opaque=opaque, batched=batched, fits=fits
+        )
 
     return decorate if function is None else decorate(function)
 

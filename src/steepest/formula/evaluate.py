@@ -179,7 +179,10 @@ def opaque_nodes(link: Link, path: str, tracer: Tracer, arguments: tuple[Any, ..
         results = tuple(tracer.node("item", (whole,), (("index", index),), Level.ELEMENT) for index in range(count))
     exists = {slot.name for slot in link.own_slots}
     slots = tuple(f"{path}.{slot.name}" if slot.name in exists else None for slot in formula.slots)
-    tracer.opaque.append(OpaqueTrace(path, formula.name, formula.function, arguments, keywords, whole, results, slots))
+    traced = OpaqueTrace(
+        path, formula.name, formula.function, arguments, keywords, whole, results, slots, formula.batched
+    )
+    tracer.opaque.append(traced)
     return results if formula.slots else whole
 
 

@@ -205,7 +205,7 @@ class OpaqueTrace:
 
     function: the formula's. arguments: nodes, or None for a slot that does not exist; keywords: nodes for numbers,
     values for fixed choices. results: the outgoing update, then the slots; slots: their paths, None where one does not
-    exist.
+    exist. batched: its arrays are stacks of tensors.
     """
 
     path: str
@@ -216,6 +216,7 @@ class OpaqueTrace:
     whole: Node
     results: tuple[Node, ...]
     slots: tuple[str | None, ...]
+    batched: bool = False
 
 
 @final
@@ -233,7 +234,8 @@ class Argument:
 class Call:
     """An opaque formula between the passes of a graph that was cut at it: see `segments.cut`.
 
-    result: the array that its update is read from; slots: the arrays that its further results go to.
+    result: the array that its update is read from; slots: the arrays that its further results go to. batched: its
+    arrays are stacks of tensors.
     """
 
     path: str
@@ -243,6 +245,7 @@ class Call:
     keywords: Mapping[str, Argument]
     result: str
     slots: tuple[str | None, ...]
+    batched: bool = False
 
     @property
     def given(self) -> tuple[Argument, ...]:

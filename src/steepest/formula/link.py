@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
-from steepest.core.arrays import is_array
+from steepest.core.arrays import clone, is_array
 from steepest.core.errors import FormulaError, InputError
 from steepest.core.schedule import Schedule
 from steepest.formula import evaluate
@@ -20,6 +20,7 @@ from steepest.formula.inner import inner_call
 from steepest.formula.names import local_names
 from steepest.formula.rule import Rule
 from steepest.formula.slots import Slot, Statics
+from steepest.formula.stacking import in_stacks
 
 if TYPE_CHECKING:
     from steepest.formula.definition import Formula
@@ -180,24 +181,35 @@ class Link(Rule):
         return result
 
     def _opaque_bundles(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The formula on whole arrays, tensor by tensor."""
+        """The formula on whole arrays, tensor by tensor, or on stacks of them."""
         names, count = tuple(keywords), len(arguments)
 
-        def on_arrays(*parts: Any) -> Any:
-            result = self.formula.function(*parts[:count], **dict(zip(names, parts[count:], strict=True)))
+        def on_arrays(*parts: Any) -> tuple[Any, ...]:
+            result: Any = self.formula.function(*parts[:count], **dict(zip(names, parts[count:], strict=True)))
             if self.formula.slots:
                 self._check_results(result)
-            return result
+            return result if self.formula.slots else (result,)
 
-        results = map_parts(on_arrays, *arguments, *keywords.values())
-        if not self.formula.slots:
-            return results
-        return tuple(Bundle(column) for column in zip(*results.parts, strict=True))
+        tensors = map_parts(lambda *parts: parts, *arguments, *keywords.values())
+        if self.formula.batched:
+            stacked = (*self.formula.arrays, *(False for _ in names))
+            found = in_stacks(on_arrays, tensors.parts, stacked)
+            rows = {place: tuple(_apart(part, tensors.parts[place]) for part in row) for place, row in found}
+        else:
+            rows = {place: on_arrays(*parts) for place, parts in enumerate(tensors.parts)}
+        results = range(1 + len(self.formula.slots))
+        columns = tuple(Bundle((rows[place][i] for place in range(len(rows))), tensors.shared) for i in results)
+        return columns if self.formula.slots else columns[0]
 
     def _opaque_nodes(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         u, *_ = arguments
         frame = current_frame()
         return evaluate.opaque_nodes(self, "" if frame is None else frame.path, u.tracer, arguments, keywords)
+
+
+def _apart(part: Any, given: tuple[Any, ...]) -> Any:
+    """A result in memory of its own: a view would keep the stack of all tensors."""
+    return clone(part) if is_array(part) and not any(part is item for item in given) else part
 
 
 def _amount(result: object) -> str:

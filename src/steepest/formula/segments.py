@@ -169,7 +169,8 @@ def _call(found: OpaqueTrace, new: dict[Node, Node], extra: dict[str, Node]) -> 
 
     arguments = tuple(argument(str(place), given) for place, given in enumerate(found.arguments))
     keywords = {name: argument(name, given) for name, given in found.keywords.items()}
-    return Call(found.path, found.name, found.function, arguments, keywords, f"opaque:{found.path}", found.slots)
+    result = f"opaque:{found.path}"
+    return Call(found.path, found.name, found.function, arguments, keywords, result, found.slots, found.batched)
 
 
 def _is_shared(node: Node) -> bool:

@@ -17,6 +17,7 @@ from steepest.lab import making
 from steepest.lab.identity import identity, rule_identity
 from steepest.lab.making import KINDS, Make, is_method
 from steepest.lab.spaces import SPACES, Setting, Space, learning_rate_only
+from steepest.lab.wrapped import wrapped
 from steepest.problems.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Contestant:
 def contestant(item: MethodLike, name: str | None = None) -> Contestant:
     """Make a contestant of a name, "file.py:object", or a Python object; `name` replaces its own.
 
+    A name may have rules around the method, as "adamw+lookahead": see `wrapped.WRAPPERS`.
     A factory with a keyword `lr` or `learning_rate` is tuned over four decades of it, or in the `Space` that it
     carries as an attribute `space`; a rule without a step length is given a learning rate at its end. A rule or
     transformation that is made already takes part as it is, with one trial and its own schedule.
@@ -97,6 +99,10 @@ def contestant(item: MethodLike, name: str | None = None) -> Contestant:
         return _of_object(item, name or _own_name(item), item, _code(item))
     source = Source.parse(item)
     if source is None:
+        if "+" in item:
+            made = wrapped(item)
+            default = _default(_parameters(made, item), made.space)
+            return Contestant(name or item, made.space, item, making.of_rules(made), "", default)
         if item not in rules.METHODS:
             raise UnknownNameError("method", item, rules.METHODS)
         return _of_ours(name or item, item, item, "")

@@ -33,9 +33,20 @@ def rule_identity(rule: Rule) -> str:
     for _, link in rule.links():
         formula = link.formula
         found += [formula.function, formula.query_function, formula.answer_function]
-        found += [value for _, value in link.settings if isinstance(value, Schedule)]
+        found += [part for _, value in link.settings for part in _schedules(value)]
     users = [item for item in found if item is not None and not is_library(_module(item))]
     return fingerprint(rule.fingerprint(), *map(identity, users)) if users else rule.fingerprint()
+
+
+def _schedules(value: object) -> Iterator[Schedule]:
+    """A schedule, and those that it is made of: a user's own may be joined, scaled or clipped by ours."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _schedules(item)
+    if isinstance(value, Schedule):
+        yield value
+        for part in _attributes(value).values():
+            yield from _schedules(part)
 
 
 def _parts(item: object) -> Iterator[object]:

@@ -17,6 +17,7 @@ from steepest.jax import LEARNING_RATE, OptaxMethod
 from steepest.lab.contestant import Contestant
 from steepest.lab.schedule_families import learning_rate
 from steepest.lab.spaces import Setting
+from steepest.lab.wrapped import wrapped
 
 
 def code(entrant: Contestant, setting: Setting, schedule: str, steps: int, *, network: bool, problem: str) -> str:
@@ -61,6 +62,8 @@ def _named(entrant: Contestant) -> tuple[list[str], str, str] | None:
     """The imports, the expression to call, and what kind of thing it makes."""
     reference = entrant.reference
     if isinstance(reference, str) and (source := Source.parse(reference)) is None:
+        if "+" in reference:
+            return ["from steepest.lab.wrapped import wrapped"], f'wrapped("{reference}")', "rule"
         function = rules.METHODS[reference].__name__
         return [f"from steepest.rules import {function}"], function, "rule"
     found = _referred(entrant)
@@ -99,7 +102,9 @@ def _referred(entrant: Contestant) -> Any:
     if not isinstance(reference, str):
         return reference
     source = Source.parse(reference)
-    return rules.METHODS[reference] if source is None else source.load()
+    if source is None:
+        return wrapped(reference) if "+" in reference else rules.METHODS[reference]
+    return source.load()
 
 
 def _torch(imports: list[str], call: str, arguments: Mapping[str, str], schedule: Schedule | None) -> str:

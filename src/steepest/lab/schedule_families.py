@@ -89,7 +89,7 @@ WITHOUT_MEANING: Final[Mapping[str, str]] = {
     "join": "it combines schedules; give a method with its own schedule",
     "scale": "it changes a schedule; give a method with its own schedule",
     "clip": "it changes a schedule; give a method with its own schedule",
-    "reduce-on-plateau": "it depends on the loss, so it is a rule; give a method that has it in its chain",
+    "reduce-on-plateau": "it depends on the loss, so it is a rule; give a method with it, as sgd+reduce-on-plateau",
 }
 """What cannot shape the runs of a study, and why."""
 

@@ -62,15 +62,15 @@ def rates(curve: RateCurve, *, points: int = 240, look: Mapping[str, Style] | No
     traces.append(_line("proven", curve.steps[at], curve.proven[at], look["proven"]))
     span = value_range(values.tolist(), log=log)
     layout = base_layout() | {
-        "margin": {"l": 64, "r": 16, "t": 64, "b": 48},
+        "margin": {"l": 64, "r": 16, "t": 64, "b": 88},
         "title": {
             "text": f"{html.escape(curve.theorem)}<br><sup>{html.escape(f'{curve.statement}; {curve.problem}')}</sup>",
             "font": {"size": 15, "color": INK},
             "x": 0.02,
         },
-        "legend": {"orientation": "h", "x": 0, "y": -0.2, "font": {"color": INK}, "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {"orientation": "h", "x": 0, "y": -0.3, "font": {"color": INK}, "bgcolor": "rgba(0,0,0,0)"},
         "showlegend": True,
-        "xaxis": axis("k", log=False) | {"title": {"text": ""}},
+        "xaxis": axis("k", log=False),
         "yaxis": axis("", log=log) | ({"range": span, "dtick": log_step(span)} if log else {"range": span}),
         "hoverlabel": {"font": {"color": MUTED}},
     }

@@ -69,13 +69,15 @@ def accelerated_gradient(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Nesterov's accelerated gradient: x ← y − lr ∇f(y), y = x + βₖ (x − the x before): see `accelerated_momentum`.
+    """Nesterov's accelerated gradient: see `accelerated_momentum`.
+
+        x ← y − lr ∇f(y)          y = x + βₖ (x − the x before)
 
     For an L-smooth convex f, lr = 1/L and no kappa give f(xₖ) − f* ≤ 2 L ‖x₀ − x*‖² / (k + 1)². For a μ-strongly
     convex one, lr = 1/L and kappa = L/μ give the linear rate 1 − 1/√κ. p is x, and the gradient is taken at y.
 
-    lr in (0, ∞); kappa = κ in [1, ∞) or None; sequence as in `accelerated_momentum`; weight_decay in [0, ∞), placed
-    by `decay`, of x.
+    lr in (0, ∞); kappa = κ in [1, ∞) or None; sequence as in `accelerated_momentum`; weight_decay in [0, ∞), placed by
+    `decay` but where `exempt`, of x.
     Source: Nesterov 1983; Beck & Teboulle 2009, SIAM J. Imaging Sciences 2, 183–202; Nesterov 2004, scheme 2.2.11.
 
     >>> accelerated_gradient(lr=0.1).link_with("query")[0]

@@ -74,7 +74,8 @@ def adabelief(
     """AdaBelief with a learning rate and decoupled weight decay: see `scale_by_adabelief`.
 
     lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); eps_root in [0, ∞), None for eps; weight_decay in [0, ∞),
-    placed by `decay`. Dialect: adabelief-pytorch with rectify=False; its fixed_decay is decay="independent".
+    placed by `decay` but where `exempt`. Dialect: adabelief-pytorch with rectify=False; its fixed_decay is
+    decay="independent".
 
     >>> adabelief(lr=3e-4).slots().keys()
     dict_keys(['scale_by_adabelief.m', 'scale_by_adabelief.s'])

@@ -75,9 +75,9 @@ def adabound(
     """AdaBound with a learning rate: see `scale_by_adabound`. Weight decay is L2 unless `decay` says otherwise.
 
     lr in (0, ∞), the rate of Adam at the start; final_ratio in (0, ∞), so many times lr is the rate of momentum at the
-    end; gamma in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
-    amsbound=True is AMSBound.
-    Dialect: the authors' package adabound, its defaults: final_lr = 0.1 at lr = 0.001.
+    end; gamma in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where
+    `exempt`. amsbound=True is AMSBound. Dialect: the authors' package adabound, its defaults: final_lr = 0.1 at lr =
+    0.001.
 
     >>> adabound(amsbound=True).slots().keys()
     dict_keys(['scale_by_adabound.m', 'scale_by_adabound.v', 'scale_by_adabound.v_max'])

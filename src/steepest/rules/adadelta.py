@@ -51,8 +51,8 @@ def adadelta(
     """Adadelta with a learning rate: see `scale_by_adadelta`. Weight decay is L2 unless `decay` says otherwise.
 
     lr in (0, ∞), 1 in the paper, which has none; rho in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by
-    `decay`. The mean square of updates is of those before the learning rate. Dialect: torch.optim.Adadelta, its
-    defaults.
+    `decay` but where `exempt`. The mean square of updates is of those before the learning rate. Dialect:
+    torch.optim.Adadelta, its defaults.
 
     >>> adadelta().slots().keys()
     dict_keys(['scale_by_adadelta.v', 'scale_by_adadelta.d'])

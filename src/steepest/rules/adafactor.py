@@ -47,7 +47,7 @@ def _fits(shape: tuple[int, ...], **others: object) -> str:
     return "" if len(shape) >= 2 else f"must have at least two dimensions to be factored, got shape {shape}"
 
 
-@rule(slots=(Slot("r", like=_rows), Slot("c", like=_columns)), opaque=True, fits=_fits)
+@rule(slots=(Slot("r", like=_rows), Slot("c", like=_columns)), opaque=True, batched=True, fits=_fits)
 def scale_by_factored_rms(u, r, c, k, *, exponent: Positive = 0.8, eps: Positive = EPS, eps_position: Floor = "floor"):
     """Adafactor's division by a factored root of second moments.
 
@@ -92,8 +92,17 @@ def scale_by_factored_rms(u, r, c, k, *, exponent: Positive = 0.8, eps: Positive
 def scale_by_decaying_rms(u, v, k, *, exponent: Positive = 0.8, eps: Positive = EPS, eps_position: Floor = "floor"):
     """What Adafactor is for tensors that are not factored: v ← v + k^(−exponent) (u² − v); u ← u / max(√v, ε).
 
-    eps_position="inside": ε is added to u², and nothing has a floor. Shapes: u, v alike. exponent, eps in (0, ∞).
+    eps_position="inside": ε is added to u², and nothing has a floor.
+
+    Shapes: u, v alike. Units: u comes out a pure number. exponent, eps in (0, ∞).
+    Raises HyperparameterError for a value outside its range.
     Source: Shazeer & Stern 2018, arXiv:1804.04235, Algorithm 5. Dialect: torch.optim.Adafactor's for vectors.
+
+    >>> import numpy as np
+    >>> from steepest.rules import learning_rate
+    >>> step = chain(scale_by_decaying_rms(), learning_rate(lr=1.0))
+    >>> step.update(np.zeros(2), np.array([3.0, -0.1]), step.init(np.zeros(2)))[0]
+    array([-1.,  1.])
     """
     squares = u * u + eps if eps_position == "inside" else u * u
     v = v + k**-exponent * (squares - v)
@@ -105,6 +114,7 @@ def clip_rms(u, *, threshold: Positive = 1.0):
     """Clipping by the root mean square of each tensor: u ← u / max(1, RMS(u) / d).
 
     Shapes: any. Units: d those of u. threshold = d in (0, ∞). An empty tensor stays as it is.
+    Raises HyperparameterError for a value outside its range.
     Source: Shazeer & Stern 2018, arXiv:1804.04235, §6. Dialect: torch.optim.Adafactor's.
 
     >>> import numpy as np
@@ -132,6 +142,7 @@ def relative_step(
     The step is a share of the tensor's own size. relative=False: ρ = lr. scale_parameter=False: without max(ε, RMS(p)).
 
     Shapes: u, p alike. Units: ρ is a pure number. lr in (0, ∞); eps in [0, ∞), of the units of p.
+    Raises HyperparameterError for a value outside its range.
     Source: Shazeer & Stern 2018, arXiv:1804.04235, §8. Dialect: torch.optim.Adafactor's.
 
     >>> import numpy as np
@@ -148,8 +159,11 @@ def decay_by_rate(u, p, *, lr: LearningRate, weight_decay: NonNegative = 0.0, ex
     """Weight decay times a learning rate that the update does not have: u ← u + lr λ p.
 
     It stands at the end of a chain whose step is not lr itself. exempt="vectors" spares tensors with fewer than two
-    dimensions. Shapes: u, p alike. lr in (0, ∞), a schedule may reach 0; weight_decay = λ in [0, ∞).
-    Source: torch.optim.Adafactor.
+    dimensions.
+
+    Shapes: u, p alike. Units: lr λ a pure number. lr in (0, ∞), a schedule may reach 0; weight_decay = λ in [0, ∞).
+    Raises HyperparameterError for a value outside its range.
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101. Dialect: torch.optim.Adafactor's.
 
     >>> import numpy as np
     >>> step = chain(relative_step(lr=0.5), decay_by_rate(lr=0.5, weight_decay=0.1))
@@ -178,7 +192,7 @@ def adafactor(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Adafactor: Adam's second moments in a row and a column, clipped updates, steps relative to the parameters' size.
+    """Adafactor: second moments in a row and a column.
 
         factored (or, for vectors, plain) root of second moments, whose average forgets as k^(−exponent);
         u ← u / max(1, RMS(u) / threshold);    p ← p − max(ε₂, RMS(p)) min(lr, 1/√k) u − lr λ p
@@ -188,8 +202,8 @@ def adafactor(
     least so many elements.
 
     lr in (0, ∞), a pure number where scale_parameter; exponent, eps1, threshold in (0, ∞); eps2 in [0, ∞); momentum in
-    [0, 1); min_size in {1, 2, …}; weight_decay = λ in [0, ∞), placed by `decay` ("lr": times lr, and p is that before
-    the step; momentum does not average it).
+    [0, 1); min_size in {1, 2, …}; weight_decay = λ in [0, ∞), placed by `decay` but where `exempt` ("lr": times lr, and
+    p is that before the step; momentum does not average it).
     Source: Shazeer & Stern 2018, arXiv:1804.04235. Dialect: torch.optim.Adafactor, its defaults, for float32 (for
     another dtype give its machine epsilon as eps1). optax.adafactor is eps1=1e-30, eps_position="inside",
     relative=False, min_size=128, decay="independent", and factors the two longest dimensions; transformers.Adafactor is

@@ -17,7 +17,7 @@ def scale_by_adagrad(u, s, k, *, initial: NonNegative = 0.0, eps: Positive = 1e-
         s ← s + u²          u ← u / (√s + ε)
 
     Shapes: u, s alike. Units: u comes out a pure number; initial = s₀ those of u², eps those of u.
-    initial in [0, ∞); eps in (0, ∞), outside the root.
+    initial in [0, ∞); eps in (0, ∞), outside the root. Raises HyperparameterError for a value outside its range.
     Source: Duchi, Hazan & Singer 2011, diagonal version with δ = ε. Dialect: torch.optim.Adagrad without lr_decay
     (a schedule does that); optax starts at s₀ = 0.1 and has ε inside the root.
 
@@ -44,7 +44,7 @@ def adagrad(
 ) -> Rule:
     """AdaGrad with a learning rate: see `scale_by_adagrad`.
 
-    lr in (0, ∞); initial in [0, ∞); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
+    lr in (0, ∞); initial in [0, ∞); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
 
     >>> adagrad(lr=0.5).slots().keys()
     dict_keys(['scale_by_adagrad.s'])

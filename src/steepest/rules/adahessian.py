@@ -39,9 +39,9 @@ def scale_by_adahessian(
     h is an estimate by Hutchinson's method, z ∘ (H z) with random signs z, that costs a Hessian-vector product; it is
     asked for at every n-th update only, and the oracle counts it. A tensor that has had no h yet waits for one.
 
-    Shapes: u, h, m, v alike; j one number a tensor. Units: for κ = 1, u comes out as a Newton step, in those of p;
-    ε those of h.
-    beta1, beta2 in [0, 1); eps = ε in (0, ∞), outside the root; power = κ in (0, 1], None for 1; every = n from 1.
+    Shapes: u, h, m, v alike; j one number a tensor. Units: for κ = 1, u comes out as a Newton step, in those of p; ε
+    those of h. beta1, beta2 in [0, 1); eps = ε in (0, ∞), outside the root; power = κ in (0, 1], None for 1; every = n
+    from 1.
     Raises HyperparameterError for a value outside its range, InputTypeError for an update without the diagonal.
     Source: Yao, Gholami, Shen, Mustafa, Keutzer & Mahoney 2021, arXiv:2006.00719, Algorithm 1. Dialect: for n = 1 the
     authors' code and pytorch_optimizer.AdaHessian. For n > 1 the first takes an old h again at every update, and the
@@ -76,10 +76,14 @@ def scale_by_spatial_adahessian(
 ):
     """`scale_by_adahessian` with the mean of |h| over each convolution kernel in the place of h.
 
+        h̄ ← mean of |h| over a kernel,  v ← β₂ v + (1 − β₂) h̄²
+
     The mean is over the last dimensions of a tensor with three or more, (out, in, *kernel) as PyTorch has it; other
     tensors keep their h. It evens out the estimate's noise. It works on whole arrays, so it is not compiled.
 
-    Shapes, units, ranges and errors: those of `scale_by_adahessian`.
+    Shapes: u, m, v alike, h of one number a kernel. Units: those of `scale_by_adahessian`. beta1, beta2 in [0, 1); eps
+    in (0, ∞); power in (0, 1]; every from 1.
+    Raises HyperparameterError for a value outside its range.
     Source: Yao et al. 2021, arXiv:2006.00719, §3.2 and Figure 2. Dialect: the authors' code for four dimensions, here
     for any number of kernel dimensions; its averages over blocks of matrix rows are not here.
 
@@ -122,11 +126,11 @@ def adahessian(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """AdaHessian: momentum over the root mean square of the Hessian's diagonal: see `scale_by_adahessian`.
+    """AdaHessian: momentum over the Hessian's diagonal: see `scale_by_adahessian`.
 
     lr in (0, ∞); the betas in [0, 1); eps in (0, ∞); power in (0, 1], None for 1; every from 1: updates between two
-    Hessian-vector products; spatial: means over convolution kernels; weight_decay in [0, ∞), placed by `decay`. Needs
-    the Hessian's diagonal: in PyTorch `optimizer.estimate_hessian(loss)`.
+    Hessian-vector products; spatial: means over convolution kernels; weight_decay in [0, ∞), placed by `decay` but
+    where `exempt`. Needs the Hessian's diagonal: in PyTorch `optimizer.estimate_hessian(loss)`.
     Source: Yao et al. 2021, arXiv:2006.00719, Algorithm 1.
 
     >>> sorted(adahessian(every=2).needs)

@@ -58,7 +58,7 @@ def adam(
 ) -> Rule:
     """Adam with a learning rate: see `scale_by_adam`. Weight decay is L2 unless `decay` says otherwise.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
     Dialect: torch.optim.Adam, its defaults.
 
     >>> adam(lr=3e-4).slots().keys()
@@ -82,10 +82,10 @@ def adamw(
 ) -> Rule:
     """Adam with decoupled weight decay: p ← p − lr (û + λ p), û the update of `scale_by_adam`.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay = λ in [0, ∞), placed by `decay`; "independent"
-    takes the lr away from λ. exempt="vectors" spares biases and gains.
-    Source: Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2, whose λ is lr times PyTorch's.
-    Dialect: torch.optim.AdamW, its defaults.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay = λ in [0, ∞), placed by `decay` but where
+    `exempt`; "independent" takes the lr away from λ. exempt="vectors" spares biases and gains.
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2, whose λ is lr times PyTorch's. Dialect:
+    torch.optim.AdamW, its defaults.
 
     >>> [path for path, _ in adamw().links()]
     ['scale_by_adam', 'decay_weights', 'learning_rate']

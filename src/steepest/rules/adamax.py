@@ -51,7 +51,7 @@ def adamax(
 ) -> Rule:
     """Adamax with a learning rate: see `scale_by_adamax`. Weight decay is L2 unless `decay` says otherwise.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
     Dialect: torch.optim.Adamax, its defaults, which are the paper's.
 
     >>> adamax().slots().keys()

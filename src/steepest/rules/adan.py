@@ -70,6 +70,7 @@ def proximal_learning_rate(u, p, *, lr: LearningRate, weight_decay: NonNegative 
 
     Shapes: u, p alike. Units: lr carries what is missing from u to p, lr λ is a pure number. lr in (0, ∞), a schedule
     may reach 0; weight_decay = λ in [0, ∞). exempt="vectors" leaves tensors with fewer than two dimensions undecayed.
+    Raises HyperparameterError for a value outside its range.
     Source: Zhuang et al. 2022, arXiv:2202.00089, on AdamW's proximal form; Xie et al. 2022, Algorithm 1, line 7.
 
     >>> import numpy as np

@@ -76,8 +76,8 @@ def ademamix(
 ) -> Rule:
     """AdEMAMix with a learning rate and decoupled weight decay: see `scale_by_ademamix`.
 
-    lr in (0, ∞); beta1, beta2, beta3 in [0, 1); alpha in [0, ∞), in the paper 4 to 10; eps in (0, ∞); warmup in
-    1, 2, 3, … or None, in the paper the whole number of steps; weight_decay in [0, ∞), placed by `decay`.
+    lr in (0, ∞); beta1, beta2, beta3 in [0, 1); alpha in [0, ∞), in the paper 4 to 10; eps in (0, ∞); warmup in 1, 2,
+    3, … or None, in the paper the whole number of steps; weight_decay in [0, ∞), placed by `decay` but where `exempt`.
     Dialect: the paper's; pytorch_optimizer.AdEMAMix, its defaults, which places weight decay in the gradient unless
     told weight_decouple=True.
 

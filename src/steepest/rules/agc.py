@@ -6,7 +6,7 @@ from steepest.core.arrays import namespace
 from steepest.formula import Positive, rule
 
 
-@rule(opaque=True)
+@rule(opaque=True, batched=True)
 def agc(u, p, *, clipping: Positive = 0.01, eps: Positive = 1e-3):
     """Clip each unit's gradient in proportion to the unit's weights: u ← u · min(1, λ max(‖p‖, ε) / ‖u‖).
 
@@ -38,5 +38,6 @@ def agc(u, p, *, clipping: Positive = 0.01, eps: Positive = 1e-3):
 
 
 def _unit_norm(xp, x):
-    axes = tuple(range(1, x.ndim)) if x.ndim > 1 else None
-    return xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True))
+    """Of each unit of each tensor of a stack."""
+    axes = tuple(range(2 if x.ndim > 2 else 1, x.ndim))
+    return xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True)) if axes else xp.abs(x)

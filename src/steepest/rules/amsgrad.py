@@ -74,7 +74,7 @@ def amsgrad(
 ) -> Rule:
     """AMSGrad with a learning rate: see `scale_by_amsgrad`. Weight decay is L2 unless `decay` says otherwise.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
     Dialect: torch.optim.Adam(amsgrad=True), its defaults; optax.amsgrad is maximum_of="corrected".
 
     >>> amsgrad().slots().keys()

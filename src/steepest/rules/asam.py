@@ -62,10 +62,11 @@ def asam(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """ASAM with momentum: gradients at p + ρ T² g / ‖T g‖ (see `adaptive_sharpness_aware`) drive momentum from p.
+    """ASAM with momentum: see `adaptive_sharpness_aware`.
 
-    lr in (0, ∞); rho = ρ in [0, ∞); eta = η in [0, ∞); beta in [0, 1); nesterov as in `momentum`; weight_decay in
-    [0, ∞), placed by `decay`, of p itself. Two gradients a step.
+    Gradients at p + ρ T² g / ‖T g‖ drive SGD with momentum from p.
+    lr in (0, ∞); rho = ρ in [0, ∞); eta = η in [0, ∞); beta in [0, 1); nesterov as in `momentum`; weight_decay in [0,
+    ∞), placed by `decay` but where `exempt`, of p itself. Two gradients a step.
     Source: Kwon et al. 2021, arXiv:2102.11600, Algorithm 1, with the base optimizer of its experiments.
 
     >>> [path for path, _ in asam(lr=0.1).links()]

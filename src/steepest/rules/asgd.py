@@ -45,7 +45,9 @@ def asgd(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """ASGD: gradient descent with a falling rate, evaluated at the mean of its iterates.
+    """ASGD: gradient descent, evaluated at its iterates' mean.
+
+    The rate falls:
 
         p ← p − ηₖ (u + λ p), ηₖ = lr / (1 + λ lr (k − 1))^α          mean ← mean + (p − mean) / max(1, k − 1 − t₀)
 
@@ -54,9 +56,9 @@ def asgd(
     `polyak_average`.
 
     lr in (0, ∞); lambd = λ in [0, ∞); alpha = α in [0, ∞); t0 in 0, 1, 2, …; weight_decay in [0, ∞), in addition to λ,
-    placed by `decay`: "l2" and "lr" are the same here, as nothing scales the gradient.
-    Source: Polyak & Juditsky 1992; Xu 2011, arXiv:1107.2490. Dialect: torch.optim.ASGD, its defaults; its state "ax"
-    is the answer point.
+    placed by `decay` but where `exempt`: "l2" and "lr" are the same here, as nothing scales the gradient.
+    Source: Polyak & Juditsky 1992; Xu 2011, arXiv:1107.2490. Dialect: torch.optim.ASGD, its defaults; its state "ax" is
+    the answer point.
 
     >>> [path for path, _ in asgd().links()]
     ['decaying_learning_rate', 'polyak_average']

@@ -10,8 +10,9 @@ def average(u, p, mean, *, beta: Unit = 0.999):
     """Exponential moving average of the parameters: mean ← β mean + (1 − β)(p − u), from mean = p₀.
 
     It reads the final p − u, so it must be last in its chain. The answer point is the mean; the training goes on
-    at p. Shapes: u, p, mean alike. beta in [0, 1).
-    Dialect: torch.optim.swa_utils.get_ema_multi_avg_fn(β), with its average begun at the start.
+    at p. Shapes: u, p, mean alike. beta in [0, 1). Raises HyperparameterError for a value outside its range.
+    Source: Tarvainen & Valpola 2017, arXiv:1703.01780, §2. Dialect: torch.optim.swa_utils.get_ema_multi_avg_fn(β), with
+    its average begun at the start.
 
     >>> import numpy as np
     >>> from steepest.formula import chain
@@ -36,6 +37,7 @@ def polyak_average(u, p, mean, k, *, start: Natural = 0):
 
     mean ← mean + (p − u − mean) / max(1, k − start), and mean ← p − u while k ≤ start. It must be last in its chain.
     The answer point is the mean. Shapes: u, p, mean alike. start in 0, 1, 2, …
+    Raises HyperparameterError for a value outside its range.
     Source: Polyak & Juditsky 1992; Ruppert 1988.
 
     >>> import numpy as np

@@ -1,4 +1,7 @@
-"""Many square matrices in one flat array: how Shampoo and SOAP keep a tensor's statistics, whatever its order."""
+"""Many square matrices in one flat array: how Shampoo and SOAP keep a tensor's statistics, whatever its order.
+
+Arrays here are stacks, of so many tensors of one shape along the first axis.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,14 @@ class Block:
     axes: tuple[int, ...]
     matrices: tuple[int, ...]
 
+    def piece(self, tensors: Any) -> Any:
+        """The part itself, of each tensor, a view."""
+        return tensors[(slice(None), *self.at)]
+
     def matrix(self, flat: Any, number: int) -> Any:
-        """The matrix of its `number`-th axis, a view."""
+        """The matrix of its `number`-th axis, of each tensor, a view."""
         start, length = self.matrices[number], self.shape[self.axes[number]]
-        return flat[start : start + length * length].reshape(length, length)
+        return flat[:, start : start + length * length].reshape(-1, length, length)
 
 
 @cache
@@ -62,19 +69,18 @@ def matrices_shape(shape: Shape, block_size: int | None = None, max_dim: int | N
 
 
 def flat(matrices: Sequence[Any], like: Any) -> Any:
-    """Matrices as one flat array, in the dtype of `like`; itself where there are none."""
+    """Matrices as one flat array a tensor, in the dtype of `like`; itself where there are none."""
     if not matrices:
         return like
     xp = namespace(like)
-    return xp.astype(xp.concat([matrix.reshape(-1) for matrix in matrices]), like.dtype)
+    return xp.astype(xp.concat([matrix.reshape(matrix.shape[0], -1) for matrix in matrices], axis=1), like.dtype)
 
 
 def assembled(parts: Sequence[tuple[Block, Any]], like: Any) -> Any:
-    """A tensor from its blocks."""
+    """Tensors from their blocks."""
     if len(parts) == 1:
         return parts[0][1].reshape(like.shape)
-    shape = like.shape or (1,)
-    return _joined(parts, 0, len(shape)).reshape(like.shape)
+    return _joined(parts, 0, max(1, len(like.shape) - 1)).reshape(like.shape)
 
 
 def _joined(parts: Sequence[tuple[Block, Any]], axis: int, order: int) -> Any:
@@ -85,4 +91,4 @@ def _joined(parts: Sequence[tuple[Block, Any]], axis: int, order: int) -> Any:
     for block, array in parts:
         groups.setdefault(block.at[axis].start, []).append((block, array))
     rows = [_joined(group, axis + 1, order) for _, group in sorted(groups.items())]
-    return rows[0] if len(rows) == 1 else namespace(rows[0]).concat(rows, axis=axis)
+    return rows[0] if len(rows) == 1 else namespace(rows[0]).concat(rows, axis=axis + 1)

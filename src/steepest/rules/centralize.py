@@ -6,7 +6,7 @@ from steepest.core.arrays import namespace
 from steepest.formula import rule
 
 
-@rule(opaque=True)
+@rule(opaque=True, batched=True)
 def centralize(u):
     """Take the mean out of each unit's gradient: u ← u − mean of u over all dimensions but the first.
 
@@ -26,7 +26,6 @@ def centralize(u):
     array([[ 1., -1.],
            [ 0.,  0.]])
     """
-    if u.ndim < 2 or 0 in u.shape:
+    if u.ndim < 3 or 0 in u.shape:  # a stack: tensors have one dimension fewer
         return u
-    xp = namespace(u)
-    return u - xp.mean(u, axis=tuple(range(1, u.ndim)), keepdims=True)
+    return u - namespace(u).mean(u, axis=tuple(range(2, u.ndim)), keepdims=True)

@@ -15,6 +15,7 @@ def clip_norm(u, *, max_norm: Positive, over: Literal["model", "tensor"] = "mode
     (over="tensor", what Keras calls clipnorm). Shapes: any. Units: max_norm those of u. max_norm = c in (0, ∞).
     The norm is summed in float64 and stands in the step report as "clip_norm.norm"; it is taken over all parameter
     groups. A non-finite gradient makes every element NaN: see `nonfinite`.
+    Raises HyperparameterError for a value outside its range.
     Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, Algorithm 1. Dialect: torch.nn.utils.clip_grad_norm_,
     whose 1e-6 is kept.
 

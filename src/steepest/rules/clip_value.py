@@ -10,7 +10,9 @@ def clip_value(u, *, max_value: Positive):
     """Clip each element: u ← min(max(u, −c), c).
 
     Shapes: any. Units: max_value those of u. max_value = c in (0, ∞). NaN stays NaN. Changes the direction.
-    Dialect: torch.nn.utils.clip_grad_value_.
+    Raises HyperparameterError for a value outside its range.
+    Source: Mikolov 2012, Statistical Language Models Based on Neural Networks. Dialect:
+    torch.nn.utils.clip_grad_value_.
 
     >>> import numpy as np
     >>> from steepest.formula import chain

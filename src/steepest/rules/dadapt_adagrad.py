@@ -92,7 +92,8 @@ def dadapt_adagrad(
     """AdaGrad that finds its own learning rate by D-Adaptation: see `d_adapted_adagrad`.
 
     lr in (0, ∞), a factor of what it finds: leave it at 1, or give a schedule; beta in [0, 1), momentum; eps in (0, ∞);
-    d0 in (0, ∞); growth in (0, ∞) or None; weight_decay in [0, ∞), L2, for the iterates are p₀ plus a scaled sum.
+    d0 in (0, ∞); growth in (0, ∞) or None; weight_decay in [0, ∞), none where `exempt`, L2, for the iterates are p₀
+    plus a scaled sum.
     Source: Defazio & Mishchenko 2023, arXiv:2301.07733, Algorithm 3.
 
     >>> dadapt_adagrad().sets_step

@@ -88,7 +88,8 @@ def dadapt_sgd(
     """SGD that finds its own step size by D-Adaptation: see `d_adapted_sgd`.
 
     lr in (0, ∞), a factor of what it finds: leave it at 1, or give a schedule; beta in [0, 1), momentum; d0 in (0, ∞);
-    growth in (0, ∞) or None; weight_decay in [0, ∞), L2, for the iterates are p₀ plus a sum of gradients.
+    growth in (0, ∞) or None; weight_decay in [0, ∞), none where `exempt`, L2, for the iterates are p₀ plus a sum of
+    gradients.
     Source: Defazio & Mishchenko 2023, arXiv:2301.07733, Algorithm 4.
 
     >>> [path for path, _ in dadapt_sgd(weight_decay=0.1).links()]

@@ -22,6 +22,7 @@ def decay_weights(u, p, *, weight_decay: NonNegative, exempt: Exempt = "none"):
 
     Shapes: any. Units: λ those of u over those of p. weight_decay = λ in [0, ∞). exempt="vectors" leaves out tensors
     with fewer than two dimensions: biases and the gains of normalization layers.
+    Raises HyperparameterError for a value outside its range.
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101; their λ is PyTorch's times the initial learning rate.
 
     >>> import numpy as np

@@ -73,10 +73,11 @@ def dog(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """SGD whose step is the distance gone over the root of the squared gradients' sum: see `scale_by_dog`.
+    """DoG: SGD with the step distance over gradients: see `scale_by_dog`.
 
-    lr in (0, ∞), a factor that is best left at 1; reps, eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`. For
-    its best results put an average behind it: chain(dog(), polynomial_average()).
+    The step is the distance gone over the root of the sum of squared gradients.
+    lr in (0, ∞), a factor that is best left at 1; reps, eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but
+    where `exempt`. For its best results put an average behind it: chain(dog(), polynomial_average()).
     Source: Ivgi, Hinder & Carmon 2023, arXiv:2302.12022.
 
     >>> [path for path, _ in dog().links()]
@@ -95,10 +96,10 @@ def ldog(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Layer-wise DoG: each tensor by its own distance and its own gradients: see `scale_by_ldog`.
+    """Layer-wise DoG: each tensor by its own distance: see `scale_by_ldog`.
 
-    lr in (0, ∞), a factor that is best left at 1; reps, eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`. For
-    its best results put an average behind it: chain(ldog(), polynomial_average()).
+    lr in (0, ∞), a factor that is best left at 1; reps, eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but
+    where `exempt`. For its best results put an average behind it: chain(ldog(), polynomial_average()).
     Source: Ivgi, Hinder & Carmon 2023, arXiv:2302.12022, §4.1.
 
     >>> [path for path, _ in ldog().links()]

@@ -24,6 +24,7 @@ def scale_by_uncorrected_adam(u, m, v, *, beta1: Unit = 0.9, beta2: Unit = 0.999
 
     Shapes: u, m, v alike. Units: u comes out a pure number; eps those of the gradient.
     beta1, beta2 in [0, 1); eps in (0, ∞), outside the root.
+    Raises HyperparameterError for a value outside its range.
     Source: You et al., arXiv:1904.00962, Algorithm 2 of its first three versions.
 
     >>> import numpy as np
@@ -51,9 +52,9 @@ def lamb(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """LAMB: Adam's update with its weight decay, each tensor's scaled to the length of the tensor.
+    """LAMB: Adam's update, each tensor's scaled to its length.
 
-    For every tensor, û the update of `scale_by_adam`:
+    For every tensor, weight decay included, û the update of `scale_by_adam`:
 
         u ← û + λ p          p ← p − lr (φ(‖p‖) / ‖u‖) u
 

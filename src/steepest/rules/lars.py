@@ -66,7 +66,7 @@ def lars(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """LARS: momentum of gradients that each tensor scales to its own length: see `scale_by_lars`.
+    """LARS: momentum of gradients scaled to each tensor: see `scale_by_lars`.
 
         u ← η ‖p‖ / (‖g‖ + λ ‖p‖) · (g + λ p)
         velocity:    v ← β v + lr u,    p ← p − v          accumulate:  v ← β v + u,    p ← p − lr v

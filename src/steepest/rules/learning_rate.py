@@ -9,8 +9,10 @@ from steepest.formula import LearningRate, rule
 def learning_rate(u, *, lr: LearningRate):
     """Learning rate: u ← lr · u.
 
-    Shapes: any. Units: lr carries what is missing from u to p. lr in (0, ∞); a schedule may reach 0.
-    Raises HyperparameterError outside its range.
+    Shapes: any. Units: lr carries what is missing from u to p.
+    lr in (0, ∞); a schedule may reach 0.
+    Raises HyperparameterError for a value outside its range.
+    Source: Robbins & Monro 1951, whose step sizes are a schedule.
 
     >>> import numpy as np
     >>> p = np.array([1.0])

@@ -17,6 +17,7 @@ def scale_by_lion(u, m, *, beta1: Unit = 0.9, beta2: Unit = 0.99):
         u′ ← sign(β₁ m + (1 − β₁) u)          m ← β₂ m + (1 − β₂) u          u ← u′
 
     Shapes: u, m alike. Units: u comes out a pure number, −1, 0 or 1. beta1, beta2 in [0, 1).
+    Raises HyperparameterError for a value outside its range.
     Source: Chen et al. 2023, arXiv:2302.06675, Algorithm 2. Dialect: the paper's, equal to optax.scale_by_lion.
 
     >>> import numpy as np
@@ -41,8 +42,9 @@ def lion(
 ) -> Rule:
     """Lion with a learning rate and decoupled weight decay: see `scale_by_lion`.
 
-    lr in (0, ∞), usually 3 to 10 times smaller than AdamW's; beta1, beta2 in [0, 1); weight_decay in [0, ∞), placed
-    by `decay`, usually as much larger. Dialect: the paper's; optax.lion, whose weight_decay is 1e-3 by default.
+    lr in (0, ∞), usually 3 to 10 times smaller than AdamW's; beta1, beta2 in [0, 1); weight_decay in [0, ∞), placed by
+    `decay` but where `exempt`, usually as much larger. Dialect: the paper's; optax.lion, whose weight_decay is 1e-3 by
+    default.
 
     >>> lion().slots().keys()
     dict_keys(['scale_by_lion.m'])

@@ -27,7 +27,7 @@ def scale_by_momentum_average(u, m, k, *, beta: Unit = 0.95, nesterov: bool = Tr
     1 − βᵏ (1 − βᵏ⁺¹ with nesterov, where u is by 1 − βᵏ). Where what follows does not feel a scale, as `orthogonalize`,
     only the mixture matters, and momentum that accumulates, v ← β v + u, is the same.
 
-    Shapes: u, m alike. beta in [0, 1).
+    Shapes: u, m alike. Units: m those of u. beta in [0, 1). Raises HyperparameterError for a value outside its range.
     Source: Jordan et al. 2024. Dialect: torch.optim.Muon's; corrected is optax.contrib.muon's.
 
     >>> import numpy as np
@@ -99,7 +99,9 @@ def muon_adamw(
     decay: Decay = "lr",
     not_hidden: str | Sequence[str] = NOT_HIDDEN,
 ) -> Rule:
-    """Muon for the matrices of hidden layers, AdamW for everything else: one optimizer.
+    """Muon for the matrices of hidden layers, AdamW for the rest.
+
+    One optimizer: see `muon` and `scale_by_adam`.
 
     A tensor goes to AdamW if it has fewer than two dimensions (biases, gains) or if its name matches a pattern of
     `not_hidden` (embeddings and output layers); any other to Muon, those of more than two dimensions, as the kernels of

@@ -83,7 +83,7 @@ def nadam(
     """NAdam with a learning rate: see `scale_by_nadam`. Weight decay is L2 unless `decay` says otherwise.
 
     lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); momentum_decay in [0, ∞); weight_decay in [0, ∞), placed by
-    `decay`. Dialect: torch.optim.NAdam, its defaults; decay="lr" is its decoupled_weight_decay=True.
+    `decay` but where `exempt`. Dialect: torch.optim.NAdam, its defaults; decay="lr" is its decoupled_weight_decay=True.
     optax.nadam is momentum="constant".
 
     >>> nadam().slots().keys()

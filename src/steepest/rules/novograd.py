@@ -49,17 +49,17 @@ def novograd(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """NovoGrad: momentum of gradients that are normalized tensor by tensor: see `scale_by_novograd`.
+    """NovoGrad: momentum of gradients normalized by tensor: see `scale_by_novograd`.
 
         u ← g / (√v + ε) + λ p          m ← β₁ m + u,  from m = u at the first update          p ← p − lr m
 
     gradient_averaging: m ← β₁ m + (1 − β₁) u after the first update, as the authors' grad_averaging.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay = λ in [0, ∞), placed by `decay`: "lr" is the
-    paper's, after the normalization and before momentum; "independent" is beside both.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay = λ in [0, ∞), placed by `decay` but where
+    `exempt`: "lr" is the paper's, after the normalization and before momentum; "independent" is beside both.
     Source: Ginsburg et al. 2019, arXiv:1905.11286, Algorithm 1, its defaults. Dialect: the paper's; optax.novograd,
-    whose default β are 0.9 and 0.25; pytorch_optimizer.NovoGrad, whose weight_decouple=False is "lr", as it decays
-    the normalized gradient.
+    whose default β are 0.9 and 0.25; pytorch_optimizer.NovoGrad, whose weight_decouple=False is "lr", as it decays the
+    normalized gradient.
 
     >>> [path for path, _ in novograd(weight_decay=0.001).links()]
     ['scale_by_novograd', 'decay_weights', 'momentum', 'learning_rate']

@@ -26,7 +26,7 @@ def _has_rows(shape: tuple[int, ...], **statics: object) -> str:
     return "" if len(shape) >= 2 else f"must have at least two dimensions, got shape {shape}"
 
 
-@rule(opaque=True, fits=_is_matrix)
+@rule(opaque=True, batched=True, fits=_is_matrix)
 def orthogonalize(
     u,
     *,
@@ -72,7 +72,7 @@ def orthogonalize(
     return _orthogonalized(u, int(steps), (a, b, c), eps, precision, adjust, layout)
 
 
-@rule(opaque=True, fits=_has_rows)
+@rule(opaque=True, batched=True, fits=_has_rows)
 def orthogonalize_flattened(
     u,
     *,
@@ -87,8 +87,22 @@ def orthogonalize_flattened(
     """Orthogonalization of tensors with two dimensions or more, as matrices of the first and of all others.
 
     The kernel of a convolution, (out, in, k, k), is taken as (out, in · k · k): see `orthogonalize`, which it is for a
-    matrix. Raises InputError for a tensor with fewer than two dimensions.
-    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
+    matrix: X ← u / max(‖u‖, ε), then X ← a X + (b A + c A²) X with A = X Xᵀ.
+
+    Shapes: u of two dimensions or more. Units: u comes out a pure number. steps in {1, 2, …}; a, b, c any numbers; eps
+    in (0, ∞). Raises InputError for a tensor with fewer than two dimensions.
+    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". Dialect: torch.optim.Muon's,
+    which takes matrices alone; pytorch_optimizer.Muon flattens likewise.
+
+    >>> import numpy as np
+    >>> from steepest.formula import chain
+    >>> from steepest.rules import learning_rate
+    >>> r = chain(orthogonalize_flattened(precision="same", adjust="none"), learning_rate(lr=1.0))
+    >>> p, g = np.zeros((2, 1, 2)), np.array([[[0.0, 3.0]], [[1.0, 0.0]]])
+    >>> r.update(p, g, r.init(p))[0].round(2)
+    array([[[ 0.  , -0.75]],
+    <BLANKLINE>
+           [[-1.13,  0.  ]]])
     """
     return _orthogonalized(u, int(steps), (a, b, c), eps, precision, adjust, "out_in")
 
@@ -96,16 +110,16 @@ def orthogonalize_flattened(
 def _orthogonalized(
     u: Any, steps: int, coefficients: tuple[float, float, float], eps: float, precision: str, adjust: str, layout: str
 ) -> Any:
-    rows, columns = u.shape[0], math.prod(u.shape[1:])
-    if rows == 0 or columns == 0:
+    if 0 in u.shape:
         return u
-    matrix = u.reshape(rows, columns)
-    xp, number = namespace(matrix), _arithmetic(matrix, precision)
-    x = number.start(xp, matrix)
+    count, rows, columns = u.shape[0], u.shape[1], math.prod(u.shape[2:])
+    matrices = u.reshape(count, rows, columns)
+    x = matrices[0] if count == 1 else matrices  # PyTorch's products of single matrices round in another order
+    xp, number = namespace(x), _arithmetic(x, precision)
+    x = number.unit(xp, number.start(xp, x), eps)
     tall = rows > columns
     if tall:
         x = xp.matrix_transpose(x)
-    x = number.unit(xp, x, eps)
     a, b, c = coefficients
     for _ in range(steps):
         gram = number.product(x, xp.matrix_transpose(x))
@@ -122,8 +136,13 @@ def _ratio(adjust: str, outputs: int, inputs: int) -> float:
     return 0.2 * math.sqrt(max(outputs, inputs)) if adjust == "match_rms_adamw" else 1.0
 
 
+def _norm(xp: ModuleType, x: Any) -> Any:
+    """Of each matrix, in an order of summation that does not depend on how many there are."""
+    return xp.linalg.vector_norm(x.reshape(*x.shape[:-2], -1), axis=-1)[..., None, None]
+
+
 class _Arithmetic:
-    """Sums and products of matrices in one precision."""
+    """Sums and products of matrices, or of stacks of them, in one precision."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -132,7 +151,7 @@ class _Arithmetic:
         return xp.astype(x, self.dtype)
 
     def unit(self, xp: ModuleType, x: Any, eps: float) -> Any:
-        return x / xp.clip(xp.linalg.vector_norm(x), eps, None)
+        return x / xp.clip(_norm(xp, x), eps, None)
 
     def product(self, x: Any, y: Any) -> Any:
         return x @ y
@@ -146,14 +165,15 @@ class _Torch(_Arithmetic):
     """PyTorch's, which rounds a sum with a product once."""
 
     def sum_of(self, alpha: float, z: Any, beta: float, x: Any, y: Any) -> Any:
-        return namespace(z).addmm(z, x, y, beta=alpha, alpha=beta)
+        multiply = namespace(z).addmm if z.ndim == 2 else namespace(z).baddbmm
+        return multiply(z, x, y, beta=alpha, alpha=beta)
 
 
 class _Widened(_Arithmetic):
     """Of JAX in bfloat16: each norm and each sum with a product in float32, rounded once."""
 
     def unit(self, xp: ModuleType, x: Any, eps: float) -> Any:
-        size = xp.astype(xp.linalg.vector_norm(xp.astype(x, xp.float32)), self.dtype)
+        size = xp.astype(_norm(xp, xp.astype(x, xp.float32)), self.dtype)
         return x / xp.clip(size, eps, None)
 
     def product(self, x: Any, y: Any) -> Any:
@@ -173,8 +193,9 @@ class _Rounded(_Arithmetic):
         return _to_bfloat16(x)
 
     def unit(self, xp: ModuleType, x: Any, eps: float) -> Any:
-        size = np.maximum(_to_bfloat16(np.sqrt(np.sum(x * x, dtype=np.float32))), _to_bfloat16(np.float32(eps)))
-        return _to_bfloat16(x / size)
+        squares = np.asarray(np.sum((x * x).reshape(*x.shape[:-2], -1), axis=-1, dtype=np.float32))
+        sizes = np.maximum(_to_bfloat16(np.sqrt(squares)), _to_bfloat16(np.float32(eps)))
+        return _to_bfloat16(x / sizes[..., None, None])
 
     def product(self, x: Any, y: Any) -> Any:
         return _to_bfloat16(x @ y)

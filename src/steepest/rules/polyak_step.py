@@ -49,9 +49,9 @@ def polyak_step(
 ) -> Rule:
     """Gradient descent with Polyak's step: p ← p − lr · min((f − f*) / (‖g‖² + ε), γ) g: see `scale_by_polyak_step`.
 
-    lr in (0, ∞), a pure number: 1 for Polyak's own, 1/c of SPS (c = ½ for convex f gives lr = 2); lower = f* or a
-    bound below it, a real number; max_step = γ in (0, ∞) or None; eps = ε in [0, ∞); weight_decay in [0, ∞), placed
-    by `decay`. Needs the value.
+    lr in (0, ∞), a pure number: 1 for Polyak's own, 1/c of SPS (c = ½ for convex f gives lr = 2); lower = f* or a bound
+    below it, a real number; max_step = γ in (0, ∞) or None; eps = ε in [0, ∞); weight_decay in [0, ∞), placed by
+    `decay` but where `exempt`. Needs the value.
     Source: Polyak 1987; Loizou, Vaswani, Laradji & Lacoste-Julien 2021, arXiv:2002.10542.
 
     >>> polyak_step(max_step=1.0).hyperparameters()["learning_rate.lr"]

@@ -120,8 +120,9 @@ def prodigy(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Adam that finds its own learning rate, faster than D-Adaptation does: see `scale_by_prodigy`.
+    """Adam that finds its own learning rate by Prodigy: see `scale_by_prodigy`.
 
+    It grows its estimate faster than D-Adaptation does.
     lr in (0, ∞), a factor of what it finds: leave it at 1, or give a schedule, best a cosine; the betas in [0, 1),
     beta3 None for √β₂; eps in (0, ∞); safeguard_warmup for a schedule that warms up; d0 in (0, ∞); d_coef in (0, ∞),
     0.5 to 2 in use; growth in (0, ∞) or None; weight_decay in [0, ∞), placed by `decay`: "lr" is times the learning

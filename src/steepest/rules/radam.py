@@ -90,7 +90,7 @@ def radam(
     """RAdam with a learning rate: see `scale_by_radam`. Weight decay is L2 unless `decay` says otherwise.
 
     lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); threshold in 4, 5, 6, …; weight_decay in [0, ∞), placed by
-    `decay`. Dialect: torch.optim.RAdam, its defaults; decay="lr" is its decoupled_weight_decay=True.
+    `decay` but where `exempt`. Dialect: torch.optim.RAdam, its defaults; decay="lr" is its decoupled_weight_decay=True.
 
     >>> radam(lr=3e-4).slots().keys()
     dict_keys(['scale_by_radam.m', 'scale_by_radam.v'])

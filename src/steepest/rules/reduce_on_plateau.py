@@ -43,9 +43,9 @@ def reduce_on_plateau(
 ):
     """Reduce on plateau: u ← s · u, where s, from 1, falls by a factor each time the value has stopped improving.
 
-    Once in `every` updates the mean f̄ of the values since is looked at. It is better than the best one so far if
-    f̄ < best (1 − threshold) ("rel") or f̄ < best − threshold ("abs"), and with mode="max" if f̄ > best (1 + threshold)
-    or f̄ > best + threshold. Better ones become the best; others are counted, and
+    Once in `every` updates the mean f̄ of the values since is looked at. It is better than the best one so far if f̄ <
+    best (1 − threshold) (threshold_mode="rel") or f̄ < best − threshold ("abs"), and with mode="max" if f̄ > best (1 +
+    threshold) or f̄ > best + threshold. Better ones become the best; others are counted, and
 
         after more than `patience` in a row:   s ← max(factor · s, min_scale), and the count begins again;
         for `cooldown` looks after that:       nothing is counted.
@@ -56,12 +56,13 @@ def reduce_on_plateau(
     Shapes: any; the state is six numbers for the whole model, a part of the optimizer's, so a run resumes exactly.
     Units: threshold a share, or with "abs" those of the value. It needs the value of each step: `step(loss=…)` or a
     closure in PyTorch, what the oracle says in a run; give the mean loss of an epoch, or the validation loss, to have
-    it looked at, with `every` 1 where it is given once. A value that is not finite counts as not better.
-    factor in (0, 1), default 0.1; patience a whole number from 0, default 10; threshold in [0, ∞), default 1e-4;
-    cooldown a whole number from 0, default 0; min_scale in [0, 1], default 0; every a whole number from 1, default 1.
+    it looked at, with `every` 1 where it is given once. A value that is not finite counts as not better. factor in (0,
+    1), default 0.1; patience a whole number from 0, default 10; threshold in [0, ∞), default 1e-4; cooldown a whole
+    number from 0, default 0; min_scale in [0, 1], default 0; every a whole number from 1, default 1.
     Raises HyperparameterError outside these; an update without the value raises InputTypeError.
-    Dialect: torch.optim.lr_scheduler.ReduceLROnPlateau with its defaults, min_lr = min_scale · lr and eps = 0. Equal to
-    optax.contrib.reduce_on_plateau with applies="now", its `patience` one more, its rtol or atol the threshold.
+    Source: PyTorch's scheduler; no paper has it. Dialect: torch.optim.lr_scheduler.ReduceLROnPlateau with its defaults,
+    min_lr = min_scale · lr and eps = 0. Equal to optax.contrib.reduce_on_plateau with applies="now", its `patience` one
+    more, its rtol or atol the threshold.
 
     >>> import numpy as np
     >>> from steepest.formula import chain

@@ -33,7 +33,7 @@ def scale_by_rms(
     whose floor is √ε. No bias correction: the first step is 1/√(1 − β) times longer.
 
     Shapes: u, v, m alike. Units: u comes out a pure number; eps those of u, or of u² inside.
-    beta in [0, 1); eps in (0, ∞).
+    beta in [0, 1); eps in (0, ∞). Raises HyperparameterError for a value outside its range.
     Source: Tieleman & Hinton 2012, lecture 6.5; centered: Graves 2013, arXiv:1308.0850. Dialect: torch.optim.RMSprop
     (alpha = β); TensorFlow's and optax's default is "inside".
 
@@ -66,10 +66,11 @@ def rmsprop(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """RMSprop with a learning rate, and heavy-ball momentum of the scaled gradient where momentum > 0.
+    """RMSprop with a learning rate: see `scale_by_rms`.
 
-    lr in (0, ∞); beta and momentum in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`.
-    See `scale_by_rms`. Dialect: torch.optim.RMSprop, its defaults.
+    With momentum > 0, heavy-ball momentum of the scaled gradient.
+    lr in (0, ∞); beta and momentum in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where
+    `exempt`. Dialect: torch.optim.RMSprop, its defaults.
 
     >>> rmsprop(centered=True).slots().keys()
     dict_keys(['scale_by_rms.v', 'scale_by_rms.m'])

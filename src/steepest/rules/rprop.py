@@ -74,9 +74,9 @@ def rprop(
     """Rprop with the learning rate as the first step: see `scale_by_rprop`. It is the unit of all later steps, too.
 
     lr in (0, ∞), in the units of p; eta_minus in (0, 1); eta_plus in (1, ∞); min_ratio and max_ratio in (0, ∞), the
-    least and the largest step in multiples of lr; weight_decay in [0, ∞), placed by `decay`.
-    Dialect: torch.optim.Rprop, its defaults: step_sizes of 1e-6 and 50 at lr = 0.01. PyTorch reads lr at the first
-    step only; here a schedule of lr scales all steps.
+    least and the largest step in multiples of lr; weight_decay in [0, ∞), placed by `decay` but where `exempt`.
+    Dialect: torch.optim.Rprop, its defaults: step_sizes of 1e-6 and 50 at lr = 0.01. PyTorch reads lr at the first step
+    only; here a schedule of lr scales all steps.
 
     >>> rprop().slots().keys()
     dict_keys(['scale_by_rprop.before', 'scale_by_rprop.size'])

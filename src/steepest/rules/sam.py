@@ -46,11 +46,12 @@ def sam(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """SAM with momentum: gradients at p + ρ g / ‖g‖ (see `sharpness_aware`) drive SGD with momentum from p.
+    """SAM with momentum: see `sharpness_aware`.
 
+    Gradients at p + ρ g / ‖g‖ drive SGD with momentum from p.
     lr in (0, ∞); rho = ρ in [0, ∞), 0 is plain momentum at twice its cost; beta in [0, 1); nesterov as in `momentum`;
-    weight_decay in [0, ∞), placed by `decay`, of p itself. Two gradients a step. For another optimizer:
-    chain(sharpness_aware(rho=…), adamw(lr=…)).
+    weight_decay in [0, ∞), placed by `decay` but where `exempt`, of p itself. Two gradients a step. For another
+    optimizer: chain(sharpness_aware(rho=…), adamw(lr=…)).
     Source: Foret et al. 2021, arXiv:2010.01412, Algorithm 1, with the base optimizer of its experiments.
 
     >>> [path for path, _ in sam(lr=0.1).links()]

@@ -41,11 +41,13 @@ def schedule_free_adamw(
     decay: Literal["l2", "lr"] = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Schedule-Free AdamW: Adam's denominator, and the mean of its steps as the answer: see `schedule_free`.
+    """Schedule-Free AdamW: the mean of its steps is the answer: see `schedule_free`.
 
-    lr in (0, ∞), constant or a warmup; beta1 in (0, 1), in the place of momentum; beta2 in [0, 1); eps in (0, ∞); r
-    and weight_lr_power in [0, ∞), the weights of the mean; weight_decay in [0, ∞), at y: in the gradient ("l2") or
-    times the learning rate ("lr"). In PyTorch call optimizer.eval() before an evaluation and optimizer.train() after.
+    Steps are divided by Adam's denominator: see `scale_by_corrected_rms`.
+    lr in (0, ∞), constant or a warmup; beta1 in (0, 1), in the place of momentum; beta2 in [0, 1); eps in (0, ∞); r and
+    weight_lr_power in [0, ∞), the weights of the mean; weight_decay in [0, ∞), none where `exempt`, at y: in the
+    gradient ("l2") or times the learning rate ("lr"). In PyTorch call optimizer.eval() before an evaluation and
+    optimizer.train() after.
     Source: Defazio et al. 2024, arXiv:2405.15682, Algorithm 1. Dialect: schedulefree.AdamWScheduleFree, its
     warmup_steps apart; the decay at y is the package's, the paper's listing the same.
 

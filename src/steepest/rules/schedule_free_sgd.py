@@ -77,11 +77,11 @@ def schedule_free_sgd(
     weight_decay: float | Schedule = 0.0,
     exempt: Exempt = "none",
 ) -> Rule:
-    """Schedule-Free SGD: gradient descent whose mean is the answer: see `schedule_free`.
+    """Schedule-Free SGD: the mean of its steps is the answer: see `schedule_free`.
 
     lr in (0, ∞), constant or a warmup; beta in (0, 1), in the place of momentum; r and weight_lr_power in [0, ∞), the
-    weights of the mean; weight_decay in [0, ∞), L2 at y. In PyTorch call optimizer.eval() before an evaluation and
-    optimizer.train() after it.
+    weights of the mean; weight_decay in [0, ∞), none where `exempt`, L2 at y. In PyTorch call optimizer.eval() before
+    an evaluation and optimizer.train() after it.
     Source: Defazio et al. 2024, arXiv:2405.15682. Dialect: schedulefree.SGDScheduleFree, its warmup_steps apart.
 
     >>> schedule_free_sgd().link_with("answer")[0]

@@ -28,6 +28,7 @@ def _matrices(shape: tuple[int, ...], block_size: int | None) -> tuple[int, ...]
         Slot("squares", when=lambda statics: statics["graft"] in {"adagrad", "rms"}, nonnegative=True),
     ),
     opaque=True,
+    batched=True,
 )
 def scale_by_shampoo(
     u,
@@ -78,12 +79,12 @@ def scale_by_shampoo(
     """
     if 0 in u.shape:
         return u, statistics, roots, squares
-    grads = u.reshape(u.shape or (1,))
-    parts = blocks(tuple(u.shape), None if block_size is None else int(block_size), None)
+    shape = tuple(u.shape[1:])
+    grads = u.reshape(u.shape[0], *(shape or (1,)))
     fresh = (k - 1) % int(every) == 0
     new_statistics, new_roots, updates = [], [], []
-    for part in parts:
-        piece = update = grads[part.at]
+    for part in blocks(shape, None if block_size is None else int(block_size), None):
+        piece = update = part.piece(grads)
         power = -(1.0 / (2 * len(part.shape)) if exponent is None else exponent)
         for number, axis in enumerate(part.axes):
             outer = gram(piece, axis)
@@ -102,13 +103,13 @@ def scale_by_shampoo(
 
 def _start(outer: Any, eps: float) -> Any:
     """ε I."""
-    return eps * namespace(outer).eye(outer.shape[0], dtype=outer.dtype, device=getattr(outer, "device", None))
+    return eps * namespace(outer).eye(outer.shape[-1], dtype=outer.dtype, device=getattr(outer, "device", None))
 
 
 def _grafted(
     result: Any, u: Any, squares: Any, k: int, graft: Graft, beta: float | None, eps: float
 ) -> tuple[Any, Any]:
-    """The update at the norm of another rule's, and that rule's moments."""
+    """The updates at the norm of another rule's, and that rule's moments."""
     xp, other = namespace(u), u
     if graft == "adagrad":
         squares = squares + u * u
@@ -117,8 +118,14 @@ def _grafted(
         decay = 0.999 if beta is None else beta
         squares = decay * squares + (1 - decay) * u * u
         other = u / (xp.sqrt(squares) + eps)
-    norm, wanted = xp.linalg.vector_norm(result), xp.linalg.vector_norm(other)
+    norm, wanted = _norm(result), _norm(other)
     return result * xp.where(norm > 0, wanted / norm, xp.ones_like(norm)), squares
+
+
+def _norm(tensors: Any) -> Any:
+    """Of each tensor of a stack, in an order of summation that does not depend on how many there are."""
+    norms = namespace(tensors).linalg.vector_norm(tensors.reshape(tensors.shape[0], -1), axis=-1)
+    return norms.reshape(-1, *(1 for _ in tensors.shape[1:]))
 
 
 @method(scale_by_shampoo__beta="beta2", momentum__beta="momentum")
@@ -137,11 +144,13 @@ def shampoo(
     decay: Decay = "l2",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Shampoo with a learning rate, and momentum after it where that is not 0: see `scale_by_shampoo`.
+    """Shampoo with a learning rate: see `scale_by_shampoo`.
 
+    Where momentum is not 0, it comes after the scaling.
     lr in (0, ∞); momentum in [0, 1), of the preconditioned updates, as `momentum` has it; eps, exponent, graft_eps in
     (0, ∞); beta2 in [0, 1), None for sums; every, block_size in {1, 2, …}; weight_decay = λ in [0, ∞), placed by
-    `decay`. Source: Gupta, Koren & Singer 2018, arXiv:1802.09568, Algorithm 2, which has no momentum.
+    `decay` but where `exempt`.
+    Source: Gupta, Koren & Singer 2018, arXiv:1802.09568, Algorithm 2, which has no momentum.
 
     >>> shampoo(lr=0.1).slots().keys()
     dict_keys(['scale_by_shampoo.statistics', 'scale_by_shampoo.roots'])

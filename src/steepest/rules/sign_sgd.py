@@ -37,8 +37,9 @@ def sign_sgd(
 ) -> Rule:
     """Gradient descent by the sign: p ← p − lr sign(u), so that every coordinate moves by lr, whatever its gradient.
 
-    lr in (0, ∞), in the units of p; weight_decay in [0, ∞), placed by `decay`. With mini-batches the sign of the mean
-    is not the mean of signs, and on skewed noise it need not descend; see `signum` for its form with momentum.
+    lr in (0, ∞), in the units of p; weight_decay in [0, ∞), placed by `decay` but where `exempt`. With mini-batches the
+    sign of the mean is not the mean of signs, and on skewed noise it need not descend; see `signum` for its form with
+    momentum.
     Source: Bernstein et al. 2018, arXiv:1802.04434, Algorithm 1, with the learning rate of its ImageNet runs. Dialect:
     the paper's; optax.sign_sgd; pytorch_optimizer.SignSGD(momentum=0), whose weight decay is times lr too.
 

@@ -19,12 +19,15 @@ def signum(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """Signum: the sign of momentum: m ← β m + (1 − β) u, p ← p − lr sign(m), from m = 0.
+    """Signum: the sign of momentum.
+
+        m ← β m + (1 − β) u,  from m = 0          p ← p − lr sign(m)
 
     Neither bias correction nor a factor of m would change the sign. beta = 0 is `sign_sgd`.
 
-    Shapes: u, m, p alike. Units: lr those of p. lr in (0, ∞); beta in [0, 1); weight_decay in [0, ∞), placed by
-    `decay`. Raises HyperparameterError for a value outside its range.
+    Shapes: u, m, p alike. Units: lr those of p.
+    lr in (0, ∞); beta in [0, 1); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
+    Raises HyperparameterError for a value outside its range.
     Source: Bernstein, Wang, Azizzadenesheli & Anandkumar 2018, arXiv:1802.04434, Algorithm 2, with the learning rate
     and β of its ImageNet runs. Dialect: the paper's; optax.signum; pytorch_optimizer.SignSGD, whose weight decay is
     times lr too.

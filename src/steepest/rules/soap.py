@@ -12,7 +12,7 @@ from steepest.core.schedule import Schedule
 from steepest.formula import Count, Positive, Rule, Slot, Unit, mean, method, partition, rule, sqrt, where
 from steepest.rules.blocks import Block, blocks, flat, matrices_shape
 from steepest.rules.decay_weights import Decay, Exempt, decayed
-from steepest.rules.inverse_root import gram, is_usable, multiplied, wider
+from steepest.rules.inverse_root import decomposable, gram, multiplied, or_nan, wider
 from steepest.rules.learning_rate import learning_rate
 
 
@@ -23,6 +23,7 @@ def _matrices(shape: tuple[int, ...], max_dim: int) -> tuple[int, ...]:
 @rule(
     slots=("m", Slot("v", nonnegative=True), Slot("statistics", like=_matrices), Slot("basis", like=_matrices)),
     opaque=True,
+    batched=True,
 )
 def scale_by_soap(
     u,
@@ -55,13 +56,13 @@ def scale_by_soap(
     them the rows of v; then Q_L is the orthogonal factor of L Q_L (one power iteration and QR), and Q_R likewise. The
     first update only makes the bases, so no gradient meets a basis made of it. A tensor of d dimensions has d matrices;
     dimensions longer than `max_dim` have none, so with max_dim between the two lengths of a matrix the method is
-    one-sided.
-    shampoo_beta: β_s, None for β₂. normalize: the update is divided by its root mean square.
+    one-sided. shampoo_beta: β_s, None for β₂. bias_correction=False leaves out the factors of β₁ᵏ⁻¹ and β₂ᵏ⁻¹.
+    normalize: the update is divided by its root mean square.
 
     Shapes: m, v like u, v in the eigenbasis; statistics and basis hold all matrices in one flat array, dimension by
-    dimension. Units: u comes out a pure number; ε has those of the gradient.
-    beta1, beta2, shampoo_beta in [0, 1); eps in (0, ∞), outside the root and added before the bias correction of v;
-    every, max_dim in {1, 2, …}, max_dim a fixed number. Eigenvectors and QR are computed in float64.
+    dimension. Units: u comes out a pure number; ε has those of the gradient. beta1, beta2, shampoo_beta in [0, 1); eps
+    in (0, ∞), outside the root and added before the bias correction of v; every, max_dim in {1, 2, …}, max_dim a fixed
+    number. Eigenvectors and QR are computed in float64.
     Raises HyperparameterError for a value outside its range.
     Source: Vyas et al. 2024, arXiv:2409.11321, Algorithm 3. Dialect: the authors' own code, which skips the first
     update. It keeps m in the eigenbasis, which is the same, as bases are orthogonal; its QR is in float32. Where a
@@ -82,8 +83,9 @@ def scale_by_soap(
     if 0 in u.shape:
         return u, m, v, statistics, basis
     share = 1 - (beta2 if shampoo_beta is None else shampoo_beta)
-    (part,) = blocks(tuple(u.shape), None, int(max_dim))
-    piece = u.reshape(part.shape)
+    (part,) = blocks(tuple(u.shape[1:]), None, int(max_dim))
+    whole = (u.shape[0], *part.shape)
+    piece = u.reshape(whole)
     outer = [gram(piece, axis) for axis in part.axes]
     if k <= 1:
         matrices = [share * matrix for matrix in outer]
@@ -93,11 +95,12 @@ def scale_by_soap(
     matrices = [(1 - share) * part.matrix(statistics, n) + share * matrix for n, matrix in enumerate(outer)]
     m = beta1 * m + (1 - beta1) * u
     projected = _turned(piece, part, bases, to_basis=True)
-    v = beta2 * v.reshape(part.shape) + (1 - beta2) * projected * projected
-    scaled = _turned(m.reshape(part.shape), part, bases, to_basis=True) / (xp.sqrt(v) + eps)
+    v = beta2 * v.reshape(whole) + (1 - beta2) * projected * projected
+    scaled = _turned(m.reshape(whole), part, bases, to_basis=True) / (xp.sqrt(v) + eps)
     update = _turned(scaled, part, bases, to_basis=False)
     if normalize:
-        update = update / (1e-30 + xp.sqrt(xp.mean(update * update)))
+        squares = xp.mean((update * update).reshape(u.shape[0], -1), axis=-1)
+        update = update / (1e-30 + xp.sqrt(squares)).reshape(-1, *(1 for _ in part.shape))
     if bias_correction:
         update = ((1 - beta2 ** (k - 1)) ** 0.5 / (1 - beta1 ** (k - 1))) * update
     fresh = (k - 1) % int(every) == 0
@@ -107,35 +110,33 @@ def scale_by_soap(
     return update.reshape(u.shape), m, v.reshape(u.shape), flat(matrices, statistics), basis
 
 
-def _turned(tensor: Any, part: Block, bases: Sequence[Any], to_basis: bool) -> Any:
-    """A tensor in the eigenbasis, or back from it."""
+def _turned(tensors: Any, part: Block, bases: Sequence[Any], to_basis: bool) -> Any:
+    """Tensors in their eigenbasis, or back from it."""
     for axis, q in zip(part.axes, bases, strict=True):
-        tensor = multiplied(tensor, namespace(q).matrix_transpose(q) if to_basis else q, axis)
-    return tensor
+        tensors = multiplied(tensors, namespace(q).matrix_transpose(q) if to_basis else q, axis)
+    return tensors
 
 
-def _eigenvectors(matrix: Any) -> Any:
-    """As columns, of the largest eigenvalue first; NaN where the matrix is not finite."""
-    xp, wide = namespace(matrix), wider(matrix)
-    if not is_usable(wide):
-        return xp.full_like(matrix, xp.nan)
+def _eigenvectors(matrices: Any) -> Any:
+    """As columns, of the largest eigenvalue first; NaN where a matrix is not finite."""
+    xp = namespace(matrices)
+    wide, usable = decomposable(matrices)
     _, vectors = xp.linalg.eigh(wide)
-    return xp.astype(xp.flip(vectors, axis=1), matrix.dtype)
+    return xp.astype(or_nan(xp.flip(vectors, axis=-1), usable), matrices.dtype)
 
 
 def _refreshed(part: Block, matrices: Sequence[Any], bases: Sequence[Any], v: Any) -> tuple[list[Any], Any]:
     """Bases after one power iteration and QR, in the order of their estimated eigenvalues; and v in that order."""
     found = []
     for axis, matrix, q in zip(part.axes, matrices, bases, strict=True):
-        xp, wide_matrix, wide_q = namespace(matrix), wider(matrix), wider(q)
-        product = wide_matrix @ wide_q
-        if not is_usable(product):
-            found.append(xp.full_like(q, xp.nan))
-            continue
-        order = xp.argsort(xp.sum(wide_q * product, axis=0), descending=True, stable=True)
-        v = xp.take(v, order, axis=axis)
-        orthogonal, _ = xp.linalg.qr(xp.take(product, order, axis=1))
-        found.append(xp.astype(orthogonal, q.dtype))
+        xp, wide_q = namespace(matrix), wider(q)
+        product, usable = decomposable(wider(matrix) @ wide_q)
+        order = xp.argsort(xp.sum(wide_q * product, axis=-2), axis=-1, descending=True, stable=True)
+        along = [order.shape[0], *(order.shape[1] if place == axis else 1 for place in range(len(part.shape)))]
+        v = xp.take_along_axis(v, xp.broadcast_to(order.reshape(along), v.shape), axis=axis + 1)
+        columns = xp.broadcast_to(order[:, None, :], product.shape)
+        orthogonal, _ = xp.linalg.qr(xp.take_along_axis(product, columns, axis=-1))
+        found.append(xp.astype(or_nan(orthogonal, usable), q.dtype))
     return found, v
 
 
@@ -157,7 +158,9 @@ def scale_by_late_adam(
         k = 1:  u ← 0          k > 1:  m ← β₁ m + (1 − β₁) u          v ← β₂ v + (1 − β₂) u²
                                        u ← m · √(1 − β₂ᵏ⁻¹) / (1 − β₁ᵏ⁻¹) / (√v + ε)
 
-    Shapes: u, m, v alike. beta1, beta2 in [0, 1); eps in (0, ∞). normalize: as `scale_by_soap`.
+    Shapes: u, m, v alike. Units: u comes out a pure number; ε has those of the gradient. beta1, beta2 in [0, 1); eps in
+    (0, ∞). bias_correction and normalize: as `scale_by_soap`.
+    Raises HyperparameterError for a value outside its range.
     Source: the authors' code of SOAP.
 
     >>> import numpy as np
@@ -202,8 +205,8 @@ def soap(
 
     vectors: vectors have a matrix, too. Tensors all of whose dimensions are longer than `max_dim` have none.
 
-    lr in (0, ∞); beta1, beta2, shampoo_beta in [0, 1), shampoo_beta None for beta2; eps in (0, ∞); every, max_dim in
-    {1, 2, …}; weight_decay = λ in [0, ∞), placed by `decay`.
+    lr in (0, ∞); beta1, beta2, shampoo_beta in [0, 1), shampoo_beta None for beta2; bias_correction and normalize as
+    there; eps in (0, ∞); every, max_dim in {1, 2, …}; weight_decay = λ in [0, ∞), placed by `decay` but where `exempt`.
     Source: Vyas et al. 2024, arXiv:2409.11321. Dialect: the authors' code, its defaults. Their weight decay is of p
     after the step and begins with the second update; ours is of p before it and begins with the first, as in AdamW.
 

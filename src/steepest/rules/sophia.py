@@ -66,9 +66,9 @@ def sophia(
 ) -> Rule:
     """Sophia: momentum over the Hessian's diagonal, clipped: see `scale_by_sophia`.
 
-    lr in (0, ∞), the most that an element moves in a step, about that of Lion; the betas in [0, 1); gamma, eps in
-    (0, ∞); every in 1, 2, 3, …: updates between two estimates; weight_decay in [0, ∞), placed by `decay`; the paper has
-    0.2. Needs the Hessian's diagonal: in PyTorch `optimizer.estimate_hessian(loss)`, or
+    lr in (0, ∞), the most that an element moves in a step, about that of Lion; the betas in [0, 1); gamma, eps in (0,
+    ∞); every in 1, 2, 3, …: updates between two estimates; weight_decay in [0, ∞), placed by `decay` but where
+    `exempt`; the paper has 0.2. Needs the Hessian's diagonal: in PyTorch `optimizer.estimate_hessian(loss)`, or
     `step(hessian_diagonal=gauss_newton_bartlett(…))`.
     Source: Liu et al. 2024, arXiv:2305.14342, Algorithm 3.
 

@@ -69,11 +69,12 @@ def sparse_adam(
     decay: Decay = "lr",
     exempt: Exempt = "none",
 ) -> Rule:
-    """SparseAdam with a learning rate, for dense arrays of gradients many of which are 0: see `scale_by_sparse_adam`.
+    """SparseAdam, for gradients many of which are 0: see `scale_by_sparse_adam`.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay`. Weight decay is not
-    lazy: it reaches every element, and "l2" leaves none without a gradient.
-    Dialect: torch.optim.SparseAdam, its defaults, which has no weight decay.
+    It works on dense arrays.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); weight_decay in [0, ∞), placed by `decay` but where `exempt`.
+    Weight decay is not lazy: it reaches every element, and "l2" leaves none without a gradient. Dialect:
+    torch.optim.SparseAdam, its defaults, which has no weight decay.
 
     >>> sparse_adam().slots().keys()
     dict_keys(['scale_by_sparse_adam.m', 'scale_by_sparse_adam.v'])

@@ -9,6 +9,8 @@ from steepest.formula import Natural, Rule, Slot, rule, where
 def switch(u, since, t, *, first: Rule, second: Rule, at: Natural):
     """The first rule for the first n updates, the second from then on: start with Adam, finish with SGD.
 
+        u ← first(u) for t ≤ n          u ← second(u) for t > n
+
     Until the switch the second rule's state does not change, and its ages count from there: its averages start as they
     would in a new run. The first one's state stays as it was. Schedules in both read the one clock, so a schedule of
     the second rule should be written for the whole run. Both rules must set the step, or neither, with a learning rate

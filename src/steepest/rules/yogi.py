@@ -68,8 +68,9 @@ def yogi(
 ) -> Rule:
     """Yogi with a learning rate: see `scale_by_yogi`. Weight decay is times lr unless `decay` says otherwise.
 
-    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); initial in [0, ∞); weight_decay in [0, ∞), placed by `decay`.
-    Dialect: the paper's; optax.yogi and pytorch_optimizer.Yogi are initial=1e-6, bias_correction=True.
+    lr in (0, ∞); beta1, beta2 in [0, 1); eps in (0, ∞); initial in [0, ∞); weight_decay in [0, ∞), placed by `decay`
+    but where `exempt`. Dialect: the paper's; optax.yogi and pytorch_optimizer.Yogi are initial=1e-6,
+    bias_correction=True.
 
     >>> yogi().slots().keys()
     dict_keys(['scale_by_yogi.m', 'scale_by_yogi.v'])

@@ -160,8 +160,6 @@ class Optimizer(Stateful):
             return None
         if stepper.asks_twice and closure is None:
             raise InputTypeError(f"step: {self.rule.name} takes a second gradient and needs a closure, got none")
-        if closure is None:
-            self._curvature.find(hessian_diagonal, stepper)
         if "value" in self.rule.needs and loss is None and closure is None:
             raise InputTypeError(f"step: {self.rule.name} needs the value; call step(loss=…) or step(closure)")
         value = None if closure is None else self._closed(closure)

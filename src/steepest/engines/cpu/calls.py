@@ -1,4 +1,4 @@
-"""Formulas on whole arrays between compiled passes: called tensor by tensor, on live memory."""
+"""Formulas on whole arrays between compiled passes: called tensor by tensor or stack by stack, on live memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from steepest.core.arrays import assign, is_array, namespace
 from steepest.core.errors import FormulaError
 from steepest.engines.cpu.memory import laid_out_like
-from steepest.formula.graph import Argument, Call
+from steepest.formula.graph import Call
+from steepest.formula.stacking import in_stacks
 
 
 @final
@@ -29,28 +30,44 @@ class Caller:
     def run(
         self, params: Sequence[Any], given: Mapping[str, Sequence[Any]], numbers: Sequence[Sequence[float]]
     ) -> list[Any]:
-        """Call the formula for each tensor; its updates. numbers: of each tensor, in order."""
-        call = self.call
-        held: list[Any] = []
+        """Call the formula for each tensor, or for stacks of them; its updates. numbers: of each tensor, in order."""
+        call, held = self.call, [None] * len(self._names)
+        arguments = (self._arguments(place, params, given, numbers[place]) for place in range(len(self._names)))
         with np.errstate(all="ignore"):
-            for place, name in enumerate(self._names):
-                found = iter(numbers[place])
-
-                def value(item: Argument, place: int = place, found: Any = found) -> Any:
-                    if item.number is not None:
-                        return next(found)
-                    return self._array(item.array, place, params, given) if item.array else item.value
-
-                arguments = [value(item) for item in call.arguments]
-                result = call.function(*arguments, **{key: value(item) for key, item in call.keywords.items()})
-                results = result if isinstance(result, tuple) else (result,)
-                if len(results) != 1 + len(call.slots):
-                    raise FormulaError(f"{call.name}: must return {1 + len(call.slots)} values, got {len(results)}")
-                held.append(self._placed(results[0], params[place], name))
-                for path, after in zip(call.slots, results[1:], strict=True):
+            if call.batched:
+                found = in_stacks(self._called, list(arguments), [bool(item.array) for item in call.given])
+            else:
+                found = enumerate(self._called(*own) for own in arguments)
+            for place, (update, *slots) in found:
+                name = self._names[place]
+                held[place] = self._placed(update, params[place], name)
+                for path, after in zip(call.slots, slots, strict=True):
                     if path is not None:
                         self._write(path, name, self._arrays[f"slot:{path}"][place], after)
         return held
+
+    def _called(self, *given: Any) -> tuple[Any, ...]:
+        """The formula's results, the update first."""
+        call, count = self.call, len(self.call.arguments)
+        result = call.function(*given[:count], **dict(zip(call.keywords, given[count:], strict=True)))
+        results = result if isinstance(result, tuple) else (result,)
+        if len(results) != 1 + len(call.slots):
+            raise FormulaError(f"{call.name}: must return {1 + len(call.slots)} values, got {len(results)}")
+        return results
+
+    def _arguments(
+        self, place: int, params: Sequence[Any], given: Mapping[str, Sequence[Any]], numbers: Sequence[float]
+    ) -> tuple[Any, ...]:
+        """What the formula is given for one tensor."""
+        found = iter(numbers)
+        return tuple(
+            next(found)
+            if item.number is not None
+            else self._array(item.array, place, params, given)
+            if item.array
+            else item.value
+            for item in self.call.given
+        )
 
     def _array(self, name: str, place: int, params: Sequence[Any], given: Mapping[str, Sequence[Any]]) -> Any:
         """An array as the formula computes with it: bfloat16 widened, without autograd."""
