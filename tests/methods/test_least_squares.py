@@ -41,12 +41,13 @@ def test_they_solve_rosenbrock_and_a_fit(method):
     assert fit.fun == pytest.approx(0.5 * np.sum(fit.residuals**2))
 
 
+@pytest.mark.parametrize("before", [0.0, 1e-3, 1e4])
 @pytest.mark.parametrize("radius", [1e-3, 0.1, 1.0, 10.0])
 @pytest.mark.parametrize("seed", range(6))
-def test_the_damped_step_minimizes_the_linear_model_in_its_ball(seed, radius):
+def test_the_damped_step_minimizes_the_linear_model_in_its_ball(seed, radius, before):
     random = np.random.default_rng(seed)
     values, Ur = np.sort(np.exp(random.uniform(-3, 2, 4)))[::-1], random.standard_normal(4)
-    q, lam = _damped(values, Ur, radius)
+    q, lam = _damped(values, Ur, radius, before)
     if lam == 0.0:
         assert np.linalg.norm(q) <= 1.1 * radius
         np.testing.assert_allclose(q, -Ur / values)

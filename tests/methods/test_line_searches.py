@@ -260,7 +260,7 @@ def test_a_senseless_pair_says_why(make, says):
         (lambda: Constant(0.0), "lr must be in"),
         (lambda: Polyak(math.inf), "f_star must be in"),
         (lambda: BarzilaiBorwein(memory=0), "memory must be a whole number"),
-        (lambda: TrustRegion(radius=2000.0), "radius must be at most largest"),
+        (lambda: TrustRegion(radius=2000.0, largest=1000.0), "radius must be at most largest"),
         (lambda: TrustRegion(eta=0.25), "eta must be in"),
     ],
 )
@@ -280,15 +280,17 @@ def lengths(step):
 
 
 def test_every_setting_of_a_line_search_changes_the_run():
-    for kind, settings in {
-        StrongWolfe: {"c1": 0.4, "c2": 0.5},
-        HagerZhang: {"delta": 0.4, "sigma": 0.2, "theta": 0.1, "gamma": 0.1, "rho": 1.5},
-    }.items():
-        plain = lengths(kind())
+    for kind, settings, others in (
+        (StrongWolfe, {"c1": 0.4, "c2": 0.5}, {}),
+        (HagerZhang, {"delta": 0.4, "sigma": 0.2, "rho": 1.5}, {}),
+        (HagerZhang, {"gamma": 0.1}, {"delta": 0.49, "sigma": 0.49, "epsilon": 1.0}),
+    ):
+        plain = lengths(kind(**others))
         for name, value in settings.items():
-            assert lengths(kind(**{name: value})) != plain, f"{kind.__name__}.{name} has no effect"
+            assert lengths(kind(**others, **{name: value})) != plain, f"{kind.__name__}.{name} has no effect"
     base = {
         Armijo: {"c": 0.5, "factor": 0.9, "initial": 0.01},
+        HagerZhang: {"psi": 0.5},
         BarzilaiBorwein: {"form": "short", "memory": 1, "c": 0.9, "smallest": 0.01, "largest": 0.001},
     }
 

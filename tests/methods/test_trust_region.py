@@ -53,6 +53,21 @@ def test_exact_meets_the_conditions_of_a_global_minimum(seed, definite):
     assert predicted == pytest.approx(lower(g, B, p))
 
 
+def test_exact_where_squares_underflow():
+    """A model of curvature 1e107, as SR1 makes beside a kink: the radius is then 1e-108."""
+    p, predicted = exact(MatrixModel(np.array([0.0, 1.0]), np.diag([-1e107, 5e107])), 8.5e-109)
+    assert np.linalg.norm(p) == pytest.approx(8.5e-109, rel=1e-6) and predicted > 0.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_steihaug_s_sum_is_the_fall_of_the_model(seed):
+    for definite in (False, True):
+        g, B, radius = random_model(seed, definite=definite)
+        p, predicted = steihaug(ProductModel(g, lambda v, B=B: B @ v), radius)
+        assert predicted == pytest.approx(lower(g, B, p), rel=1e-9)
+        assert np.linalg.norm(p) <= radius * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_exact_is_the_best_of_many_points_of_the_disc(seed):
     g, B, radius = random_model(seed, n=2)

@@ -8,7 +8,6 @@ import sys
 from functools import partial
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -97,7 +96,6 @@ class Net(nn.Module):
         return self.layer(x) if "a" in {{"a", "b", "c"}} and KEYS else x
 
 def helper(x):
-    {comment}
     return {factor} * x
 
 def loss(model, batch):
@@ -105,27 +103,38 @@ def loss(model, batch):
 
 x, y = np.arange(80, dtype=np.float32).reshape(20, 4), np.arange(20) % 3
 problem = TrainingProblem("mine", Net, loss, (x, y), (x, y), batch_size=8, metric=lambda m, b: float(len(b)))
-print(problem.fingerprint(), *(get(name).fingerprint() for name in ("quadratic", "beale", "digits-mlp")))
+print(problem.fingerprint())
+"""
+RUN_ALL = """
+import runpy, sys
+import __main__
+from steepest.problems import get
+
+for path in sys.argv[1:]:
+    runpy.run_path(path, run_name="__main__")
+for path in sys.argv[1:]:
+    exec(compile(open(path, encoding="utf-8").read(), "<string>", "exec"), {"__name__": "__main__"})
+print(*(get(name).fingerprint() for name in ("quadratic", "beale", "digits-mlp")))
 """
 
 
-@pytest.mark.parametrize("from_file", [True, False])
-def test_it_is_the_same_in_another_process(tmp_path, from_file):
-    def run(hash_seed, folder, **values):
-        script = SCRIPT.format(**{"width": 3, "factor": 1, "comment": "pass"} | values)
-        (tmp_path / folder).mkdir(exist_ok=True)
-        path = tmp_path / folder / f"problem_{hash_seed}.py"
-        path.write_text(script)
-        command = [sys.executable, *([str(path)] if from_file else ["-c", script])]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": hash_seed}
-        )
-        return done.stdout.split()
+def test_it_is_the_same_in_another_process(tmp_path):
+    """From files and from strings, as `python -c` has them; another hash seed, another folder; not another source."""
+    changes = {"plain": {}, "wider": {"width": 4}, "doubled": {"factor": 2}}
+
+    def run(hash_seed, folder):
+        paths = [tmp_path / folder / f"{name}.py" for name in changes]
+        (tmp_path / folder).mkdir()
+        for path, values in zip(paths, changes.values(), strict=True):
+            path.write_text(SCRIPT.format(**{"width": 3, "factor": 1} | values))
+        command = [sys.executable, "-W", "ignore::ResourceWarning", "-c", RUN_ALL, *map(str, paths)]
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
 
     first = run("1", "here")
     assert first == run("2", "there")
-    assert first[3] == digits_mlp().fingerprint()
-    assert run("1", "here", **({"width": 4} if from_file else {"factor": 2}))[0] != first[0]
+    assert first[-1] == digits_mlp().fingerprint()
+    assert len({*first[:3]}) == 3 and len({*first[3:6]}) == 3
 
 
 def test_parts_do_not_run_together():

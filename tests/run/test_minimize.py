@@ -97,10 +97,14 @@ def test_every_call_is_counted(method, calls):
 
         return call
 
-    result = minimize(
-        counted("f", rosen), START, jac=counted("g", rosen_der), hess=counted("h", rosen_hess), method=method
-    )
+    given = {"jac": counted("g", rosen_der), "hess": counted("h", rosen_hess), "method": method}
+    looking = minimize(counted("f", rosen), START, **given)  # for negative curvature at the end
+    assert (looking.nfev, looking.njev, looking.nhev) == (seen["f"], seen["g"], seen["h"])
+    seen.update(f=0, g=0, h=0)
+    result = minimize(counted("f", rosen), START, **given, options={"curvature": False})
     assert (result.nfev, result.njev, result.nhev) == (seen["f"], seen["g"], seen["h"])
+    assert result.njev < looking.njev <= result.njev + 4 and looking.nfev == result.nfev
+    np.testing.assert_array_equal(result.x, looking.x)
     if calls is not None:
         assert (result.nit, result.nfev, result.njev, result.nhev) == calls
     steps = result.trace.steps

@@ -179,9 +179,9 @@ def test_schemes_need_numpy_and_automatic_needs_its_library():
 
 def test_jax_arrays():
     jax = pytest.importorskip("jax")
-    x0 = jax.numpy.array(START)
+    x0 = jax.numpy.array([1.2, 1.2])  # near the solution: each of JAX's calls is traced anew
     for method in (BFGS(), LBFGS(), NewtonCG(), Newton()):
-        result = minimize(rosenbrock, x0, method=method, tol=1e-2)
+        result = minimize(rosenbrock, x0, method=method, tol=1e-2, options={"curvature": False})
         assert result.success or result.status is Status.PRECISION_LIMIT, result.message
         assert isinstance(result.x, jax.Array) and result.x.dtype == x0.dtype
         assert "automatic (jax)" in result.derivatives["jac"]

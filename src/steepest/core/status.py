@@ -79,10 +79,10 @@ _TEXT: dict[Status, tuple[str, str]] = {
     ),
     Status.WRONG_GRADIENT: (
         "the gradient is not that of the function",
-        "mend jac, or leave it out: then it is taken by differences",
+        "mend jac, or leave it out; where it is automatic, mend what cuts the value of fun off from x",
     ),
     Status.SADDLE: (
-        "the start is stationary but no minimum",
+        "x is stationary but no minimum",
         "a start that is moved a little along the direction of negative curvature",
     ),
     Status.UNBOUNDED: (

@@ -19,13 +19,14 @@ from steepest.methods.vectors import Matrix, Vector, norm
 
 @record
 class LMState:
-    """The iterate, the radius Δ, the scales D of the variables, and λ and ‖Dp‖ of the last step (as `length`)."""
+    """The iterate, the radius Δ, the scales D of the variables, λ and ‖Dp‖ of the last step (as `length`), f(x₀)."""
 
     point: Point
     radius: float
     scales: Vector
     lam: float = 0.0
     length: float = math.nan
+    first: float = 0.0
 
 
 @final
@@ -37,9 +38,11 @@ class LevenbergMarquardt(Method):
 
     with the radius moved by how well f agrees, as a trust region. D are the largest norms so far of J's columns, so
     steps do not depend on the variables' units; scaled=False takes D = I. By the singular values of J D⁻¹, once a
-    Jacobian: a Jacobian without full rank gives the shortest step. factor: the first Δ is factor · ‖D x₀‖, factor where
-    that is zero; in (0, ∞), 100. fun returns r, a vector; its own step, no step_size.
+    Jacobian: a Jacobian without full rank gives the shortest step. factor: the first Δ is so many times ‖Dp‖ of the
+    minimizer along D⁻²∇f, in (0, ∞), 30. λ is found as in MINPACK, to ‖Dp‖ within a tenth of Δ. fun returns r, a
+    vector; its own step, no step_size.
     Source: Moré 1978, The Levenberg–Marquardt algorithm (MINPACK's lmder), with singular values in place of QR.
+    Dialect: MINPACK's first Δ is 100 ‖D x₀‖, which depends on where x = 0 is.
 
     >>> LevenbergMarquardt(factor=0)
     Traceback (most recent call last):
@@ -47,7 +50,7 @@ class LevenbergMarquardt(Method):
     steepest.core.errors.HyperparameterError: LevenbergMarquardt: factor must be in (0, inf), got 0
     """
 
-    factor: float = 100.0
+    factor: float = 30.0
     scaled: bool = True
 
     needs: ClassVar[frozenset[Ask]] = frozenset({Ask.RESIDUALS})
@@ -60,8 +63,11 @@ class LevenbergMarquardt(Method):
         J = oracle.jacobian(point.x)
         scales = _columns(J) if self.scaled else np.ones(point.x.shape[0])
         scales[scales == 0.0] = 1.0
-        size = norm(scales * point.x)
-        return LMState(point, self.factor * size if size > 0.0 else self.factor, scales)
+        u = point.g / scales
+        along, size = norm(J @ (u / scales)), norm(u)
+        cauchy = size * (size / along) ** 2 if along > 0.0 else 1.0
+        radius = self.factor * cauchy if math.isfinite(cauchy) and cauchy > 0.0 else self.factor
+        return LMState(point, radius, scales, first=point.f)
 
     def step(self, oracle: VectorOracle, state: LMState) -> Status | None:
         point = state.point
@@ -72,10 +78,10 @@ class LevenbergMarquardt(Method):
             return Status.NONFINITE
         U, values, Vt = np.linalg.svd(J / state.scales, full_matrices=False)
         Ur = U.T @ r
-        noise = 10.0 * oracle.eps * point.f
-        first, promised = math.isnan(state.length), 0.0
+        noise = 10.0 * oracle.eps * point.f + (10.0 * oracle.eps) ** 2 * state.first
+        first, promised, moved = math.isnan(state.length), 0.0, 0.0
         for _ in range(self._TRIALS):
-            q, state.lam = _damped(values, Ur, state.radius)
+            q, state.lam = _damped(values, Ur, state.radius, state.lam)
             length = norm(q)
             if first:
                 state.radius, first = min(state.radius, length), False
@@ -95,39 +101,50 @@ class LevenbergMarquardt(Method):
                 state.point = Point(x, f, oracle.gradient(x, f))
                 state.length = length
                 return None
+            moved = max(moved, abs(f - point.f)) if f == f else math.inf
             if norm(p) <= oracle.eps * norm(point.x) or state.radius == 0.0:
-                return Status.MODEL_FAILED
-        return Status.MODEL_FAILED
+                break
+        return Status.PRECISION_LIMIT if moved <= 1e4 * noise else Status.MODEL_FAILED
 
 
 def _columns(J: Matrix) -> Vector:
     return np.sqrt(np.einsum("ij,ij->j", J, J))
 
 
-def _damped(values: Vector, Ur: Vector, radius: float) -> tuple[Vector, float]:
-    """Q = −s/(s² + λ) Uᵀr with ‖q‖ ≤ radius, λ ≥ 0 least: the shortest solution where λ = 0 does."""
+def _damped(values: Vector, Ur: Vector, radius: float, lam: float) -> tuple[Vector, float]:
+    """Q = −s/(s² + λ) Uᵀr with ‖q‖ within a tenth of the radius, from the λ of the step before; λ = 0 where that does.
+
+    λ is the root of ‖q(λ)‖ = Δ, a convex falling function, by Newton's method on 1/‖q‖, between two bounds.
+    """
     kept = values > 1e-12 * values[0] if values[0] > 0.0 else np.zeros(values.shape, dtype=bool)
     q = np.zeros_like(values)
     q[kept] = -Ur[kept] / values[kept]
-    if norm(q) <= 1.1 * radius:
+    length = norm(q)
+    if length <= 1.1 * radius:
         return q, 0.0
     slopes, squares = values * Ur, values * values
     low, high = 0.0, norm(slopes) / radius
-    lam = max(1e-3 * high, 1e-300)
-    for _ in range(100):
+    if bool(kept.all()):
+        low = _newton(q, squares, length, radius)
+    lam = min(max(lam, low), high) or norm(slopes) / length
+    for _ in range(10):
+        lam = lam or max(1e-300, 1e-3 * high)
         shifted = squares + lam
         q = -slopes / shifted
         length = norm(q)
         if abs(length - radius) <= 0.1 * radius:
             break
         if length > radius:
-            low = lam
+            low = max(low, lam)
         else:
-            high = lam
-        lam += (length / float((q * q / shifted).sum())) * length * (length - radius) / radius
-        if not low < lam < high:
-            lam = max(1e-3 * high, math.sqrt(low * high))
+            high = min(high, lam)
+        lam = max(low, lam + _newton(q, shifted, length, radius))
     return q, lam
+
+
+def _newton(q: Vector, shifted: Vector, length: float, radius: float) -> float:
+    """By how much Newton's method moves λ, towards the root of 1/‖q‖ = 1/Δ."""
+    return (length / float((q * q / shifted).sum())) * length * (length - radius) / radius
 
 
 def _resize(state: LMState, ratio: float, f: float, after: float, image: float, fall: float, length: float) -> None:
@@ -139,5 +156,7 @@ def _resize(state: LMState, ratio: float, f: float, after: float, image: float, 
             bend = after - f - slope
             shrink = min(max(-slope / (2.0 * bend), 0.1), 0.5) if bend > 0.0 else 0.5
         state.radius = shrink * min(state.radius, 10.0 * length)
+        state.lam /= shrink
     elif state.lam == 0.0 or ratio >= 0.75:
         state.radius = 2.0 * length
+        state.lam *= 0.5

@@ -26,12 +26,14 @@ class Method(ABC):
     """Settings of an algorithm, frozen; `start` makes its state, `step` moves the state to the next iterate.
 
     needs: what it asks of the oracle. on_device: works on PyTorch's tensors where they are, so that nothing is copied
-    to the host; else the vectors are NumPy's. bounded: keeps to bounds. measures: what `optimality` is, in words.
+    to the host; else the vectors are NumPy's. bounded: keeps to bounds. monotone: its steps are made to lower f.
+    measures: what `optimality` is, in words.
     """
 
     needs: ClassVar[frozenset[Ask]] = frozenset({Ask.VALUE, Ask.GRADIENT})
     on_device: ClassVar[bool] = False
     bounded: ClassVar[bool] = False
+    monotone: ClassVar[bool] = True
     measures: ClassVar[str] = "the gradient"
 
     @property

@@ -129,7 +129,8 @@ class VectorOracle:
         if self._jacobian[0] is not x:
             self.count.gradient += 1
             self._residual_gradient(x, 0.0)
-        return self._jacobian[1]
+        found: Matrix = self._jacobian[1]
+        return found
 
     def recall(self, x: Vector) -> None:
         """Have the residuals and the Jacobian at x at hand again, off the count: for a run that is resumed there."""

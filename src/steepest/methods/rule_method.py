@@ -73,6 +73,7 @@ class RuleMethod(Method):
     engine: EngineName = "auto"
 
     on_device: ClassVar[bool] = True
+    monotone: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.rule, Rule):

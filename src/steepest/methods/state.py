@@ -54,7 +54,7 @@ def unpack(data: bytes) -> Any:
     except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"state: not a state saved by steepest ({error})") from error
+        raise InputError("state: not a state saved by steepest") from error
 
 
 def with_vectors_like(value: Any, like: Any) -> Any:

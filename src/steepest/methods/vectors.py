@@ -8,11 +8,20 @@ from typing import Any, TypeAlias
 import array_api_compat
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.blas import ddot
 
 Vector: TypeAlias = Any
 """A flat vector: a NumPy float64 array, or a PyTorch tensor of any device for the methods that are `on_device`."""
 Matrix: TypeAlias = npt.NDArray[np.float64]
 Real: TypeAlias = npt.NDArray[np.float64]
+
+
+def dot(a: Vector, b: Vector) -> float:
+    """aᵀb."""
+    if type(a) is np.ndarray:
+        found: float = ddot(a, b)
+        return found
+    return float(a.dot(b))
 
 
 def norm(v: Vector) -> float:
@@ -21,7 +30,7 @@ def norm(v: Vector) -> float:
     >>> norm(np.array([3e-200, 4e-200]))
     5e-200
     """
-    square = float(v.dot(v))
+    square = ddot(v, v) if type(v) is np.ndarray else float(v.dot(v))
     if 1e-280 < square < math.inf:
         return math.sqrt(square)
     largest = largest_entry(v)

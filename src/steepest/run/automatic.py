@@ -32,11 +32,15 @@ def automatic_hessian(given: Given, library: Library, layout: Layout) -> Callabl
         import jax
 
         second = jax.hessian(_jax_function(given, layout))
-        return lambda v, g: np.asarray(second(_jax_input(layout, v)), dtype=np.float64)
+
+        def by_jax(v: Vector, g: Vector) -> Matrix:
+            return np.asarray(second(_jax_input(layout, v)), dtype=np.float64)
+
+        return by_jax
     product = automatic_product(given, "torch", layout, False)
 
     def matrix(v: Vector, g: Vector) -> Matrix:
-        rows = np.stack([product(v, row, g) for row in np.eye(layout.size)])
+        rows: Matrix = np.stack([product(v, row, g) for row in np.eye(layout.size)])
         return 0.5 * (rows + rows.T)
 
     return matrix

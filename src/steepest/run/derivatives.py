@@ -76,7 +76,8 @@ def _by_hand(
             size = layout.size
 
             def plain(v: Vector, f: float) -> Vector:
-                g = np.array(jac(v.copy(), *args), dtype=np.float64)
+                g = jac(v.copy(), *args)
+                g = g.copy() if type(g) is np.ndarray and g.dtype == np.float64 else _real(g)
                 if g.shape != (size,):
                     g = layout.flattened(g, "jac")
                 return g
@@ -101,6 +102,15 @@ def _by_hand(
 
         return _difference(value, probe_counted, jac, bounds)
     return _difference(value, counted, jac, bounds)
+
+
+def _real(g: Any) -> Vector:
+    """A gradient as float64. Raises InputTypeError for complex numbers and for what holds no numbers."""
+    found = np.asarray(g)
+    if found.dtype.kind not in "fiub":
+        what = "complex numbers" if found.dtype.kind == "c" else f"{type(g).__name__}"
+        raise InputTypeError(f"minimize: jac must return real numbers, got {what}")
+    return np.array(found, dtype=np.float64)
 
 
 def _difference(

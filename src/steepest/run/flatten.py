@@ -69,7 +69,9 @@ class Layout:
         place = 0
         parts = []
         for path, array in named:
-            part = np.atleast_1d(_numbers(path, array)) if self.library == "numpy" else array
+            part = _numbers(path, array) if self.library == "numpy" else array
+            if self.library == "numpy" and self._pattern is None:
+                part = np.atleast_1d(part)  # a number is a vector of one, as for SciPy
             size = math.prod(part.shape)
             self.leaves.append(Leaf(path, tuple(part.shape), place, place + size))
             place += size
@@ -121,7 +123,7 @@ class Layout:
                 raise InputError(f"minimize: {what} must have the form of x0, got {structure!r:.80}") from None
         parts = []
         for leaf, (_, array) in zip(self.leaves, named, strict=True):
-            part = np.array(array, dtype=np.float64) if self.library == "numpy" else array
+            part = _numbers(leaf.path, array, what) if self.library == "numpy" else array
             if tuple(part.shape) != leaf.shape and not (part.shape == () and leaf.shape == (1,)):
                 where = f" at {leaf.path!r}" if leaf.path else ""
                 raise InputError(f"minimize: {what} must have shape {leaf.shape}{where}, got {tuple(part.shape)}")
@@ -138,7 +140,7 @@ class Layout:
         """
         leaf = next(leaf for leaf in self.leaves if leaf.start <= index < leaf.stop)
         place = ", ".join(str(int(i)) for i in np.unravel_index(index - leaf.start, leaf.shape))
-        root = f"x{leaf.path}" if self.module is None else leaf.path
+        root = f"x{leaf.path}" if self.module is None else leaf.path[2:-2]
         return f"{root}[{place}]"
 
     def vector(self, on_device: bool) -> Vector:
@@ -214,14 +216,14 @@ def _library(path: str, array: Any) -> Library:
     return "numpy"
 
 
-def _numbers(path: str, array: Any) -> np.ndarray[Any, Any]:
+def _numbers(path: str, array: Any, what: str = "x0") -> np.ndarray[Any, Any]:
     try:
         found = np.asarray(array)
     except (TypeError, ValueError):
         found = np.empty(0, dtype=object)
     if found.dtype.kind not in "fiub":
         kind = "complex numbers" if found.dtype.kind == "c" else f"{type(array).__name__} {array!r:.40}"
-        raise InputTypeError(f"minimize: x0{path} must hold real numbers, got {kind}")
+        raise InputTypeError(f"minimize: {what}{path} must hold real numbers, got {kind}")
     return np.array(found, dtype=np.float64)
 
 

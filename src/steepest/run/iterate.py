@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, final
 
 import numpy as np
 
+from steepest.core.errors import HyperparameterError
 from steepest.core.ranges import Range
 from steepest.core.status import Status
 from steepest.methods.method import Method
@@ -31,6 +32,8 @@ COLUMNS: Final = (
     "gradient_norm",
     "learning_rate",
 )
+STALLS: Final = ((20, 2e-15), (100, 1e-8))
+"""A run has stalled where over so many steps f moves by less than so much of itself, and leads nowhere."""
 FLOOR: Final = -1e30
 """f below this times max(1, |f(x0)|) is taken for unbounded."""
 
@@ -44,6 +47,8 @@ class Limits:
     [0, inf), 0: the last step lowered f by at most this times max(1, |f|). xtol in [0, inf), 0: the last step's length
     is at most this times ‖x‖. norm: "max", the largest entry, or "euclidean". maxiter, maxfun: whole numbers from 0
     and 1: steps and values of the whole run, with what went before where it is continued; None is no limit on values.
+    curvature: look for negative curvature where the gradient has met gtol, so that a saddle is no success, along up to
+    20 directions and for at most a fifth more gradients; it adds to the counts.
     """
 
     gtol: float = 1e-5
@@ -52,6 +57,7 @@ class Limits:
     norm: Literal["max", "euclidean"] = "max"
     maxiter: int = 1000
     maxfun: int | None = None
+    curvature: bool = True
 
     def __post_init__(self) -> None:
         tolerance = Range(low=0)
@@ -66,6 +72,8 @@ class Limits:
             },
         )
         check_choice(self, "norm", ("max", "euclidean"))
+        if not isinstance(self.curvature, bool):
+            raise HyperparameterError("Limits", "curvature", f"must be True or False, got {self.curvature!r}")
 
 
 class Ending(NamedTuple):
@@ -159,6 +167,9 @@ class Run:
                 return Ending(Status.UNBOUNDED if after.f == -math.inf else Status.NONFINITE, reason)
             if after.f < floor:
                 return Ending(Status.UNBOUNDED, f"f = {after.f:.3g} at step {state.steps}")
+            if state.steps % 10 == 0 and abs(after.f - before.f) <= 1e-8 * abs(after.f) and (steps := self._stalled()):
+                reason = f"over {steps} steps neither f nor its gradient got below what they were"
+                return Ending(Status.PRECISION_LIMIT, reason)
             if self.after_step is not None:
                 paused = time.perf_counter()
                 try:
@@ -190,6 +201,32 @@ class Run:
         if point.x.shape[0] <= 2:
             state.path.append(np.array(to_host(point.x)))
         return length
+
+    def _stalled(self) -> int:
+        """How many of the last steps have led nowhere, 0 where they lead somewhere.
+
+        In their second half f was not lower than in the first by more than rounding, and ‖∇f‖ neither lower nor higher:
+        a slow descent lowers ‖∇f‖ though f no longer shows it, a slow way off a saddle raises it, and around a minimum
+        it may swing, by less and less.
+        """
+        rows = self.state.rows
+        for steps, share in STALLS if self.method.monotone else STALLS[1:]:
+            if len(rows) <= steps:
+                break
+            f = rows[-1][7]
+            allowed = max(share, 10.0 * self.oracle.eps) * abs(f)
+            if abs(rows[-1 - steps][7] - f) > allowed:
+                continue
+            values, norms = ([row[column] for row in rows[-steps:]] for column in (7, 8))
+            half = steps // 2
+            if (
+                max(values) - min(values) <= allowed
+                and min(values[half:]) >= min(values[:half]) - 10.0 * self.oracle.eps * abs(f)
+                and min(norms[half:]) >= min(norms[:half])
+                and 0.8 * max(norms[:half]) <= max(norms[half:]) <= max(norms[:half])
+            ):
+                return steps
+        return 0
 
     def _met(self, limits: Limits, before: Any) -> Ending | None:
         """Whether a stopping test is met."""

@@ -56,8 +56,11 @@ def minimize(
     `derivatives` says so. hess(x, *args), hessp(x, p, *args): for the methods that ask for them; left out, they come
     from jac in the same way. bounds: `scipy.optimize.Bounds` or (low, high) for each number, None for no bound.
     constraints: not there yet. tol: gtol. callback(result so far): after each step; True or StopIteration stops the
-    run. options: gtol, ftol, xtol, norm, maxiter, maxfun as in `Limits`, and with a name the method's own; what is not
-    known is an error. resume: a `result.state`, or the path of a `result.save`, to go on from bit for bit.
+    run. options: gtol, ftol, xtol, norm, maxiter, maxfun, curvature as in `Limits`, and with a name the method's own;
+    what is not known is an error. resume: a `result.state`, or the path of a `result.save`, to go on from bit for bit.
+
+    A point where the gradient is zero is held against negative curvature before it is called a success; where a search
+    fails, the gradient is held against differences. Saddles, kinks, a wrong gradient are said with the coordinate.
 
     What is wrong with an argument raises before fun is called, InputError and InputTypeError; what happens on the way
     is the result's status. What fun raises goes on to the caller, with the trace so far as its attribute `trace`.
@@ -111,12 +114,11 @@ def _as_tuple(args: Any) -> tuple[Any, ...]:
 
 
 def _check_start(layout: Layout) -> None:
-    if layout.library != "numpy":
-        return
-    bad = np.flatnonzero(~np.isfinite(layout.start))
+    start = layout.vector(False)
+    bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
         index = int(bad[0])
-        raise InputError(f"minimize: x0 must be finite, got {layout.start[index]} at {layout.name(index)}")
+        raise InputError(f"minimize: x0 must be finite, got {start[index]} at {layout.name(index)}")
 
 
 def _refuse_constraints(constraints: object) -> None:

@@ -56,11 +56,11 @@ class AtHand:
             state.walk = _At(Point(x, f, _nothing(x)))
             g = oracle.gradient(x, f) if math.isfinite(f) else _nothing(x)
             state.walk = _At(Point(x, f, g))
-        ready = math.isfinite(f) and all_finite(g)
-        if ready:
-            state.walk = self.method.start(oracle, state.walk.point)
-        run = Run(self.method, oracle, state)
-        run.note()
+            ready = math.isfinite(f) and all_finite(g)
+            if ready:
+                state.walk = self.method.start(oracle, state.walk.point)
+            run = Run(self.method, oracle, state)
+            run.note()
         if not ready:
             what = f"f(x0) = {f}" if not math.isfinite(f) else f"the gradient at x0 is {_first_bad(self.layout, g)}"
             return Result(self, state, Ending(Status.NONFINITE_START, what))
@@ -108,7 +108,7 @@ class AtHand:
                 from steepest.run.explain_ending import explained
 
                 with np.errstate(all="ignore"):
-                    ending = explained(self, run, ending)
+                    ending = explained(self, run, ending, limits)
             with np.errstate(all="ignore"):
                 answer = self.method.finish(run.oracle, run.state.walk) if ending.status.ok else None
         return Result(self, run.state, ending, answer)

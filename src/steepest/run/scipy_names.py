@@ -12,7 +12,7 @@ from steepest.formula import Rule
 from steepest.methods.method import Method
 from steepest.run.iterate import Limits
 
-_LIMITS: Final = ("gtol", "ftol", "xtol", "norm", "maxiter", "maxfun")
+_LIMITS: Final = ("gtol", "ftol", "xtol", "norm", "maxiter", "maxfun", "curvature")
 
 
 @dataclass(frozen=True)

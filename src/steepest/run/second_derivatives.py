@@ -39,7 +39,7 @@ def with_hessian(functions: Functions, given: Given, layout: Layout, count: Coun
         def by_products(v: Vector, g: Vector) -> Matrix:
             count.hessian_vector += n
             columns = [_product(given, layout, v, column) for column in np.eye(n)]
-            matrix = np.stack(columns)
+            matrix: Matrix = np.stack(columns)
             return 0.5 * (matrix + matrix.T)
 
         return replace(functions, hessian=by_products), "n products hessp"
@@ -67,9 +67,19 @@ def with_products(
 ) -> tuple[Functions, str, bool]:
     """The functions with ∇²f v, how it is obtained, and whether that is free of differences."""
     if callable(given.hessp):
+        hessp, args, shape = given.hessp, given.args, (layout.size,)
+
+        def plain(v: Vector, d: Vector, g: Vector) -> Vector:
+            answer = hessp(v.copy(), d.copy(), *args)
+            if type(answer) is np.ndarray and answer.dtype == np.float64 and answer.shape == shape:
+                return answer.copy()
+            return layout.flattened(answer, "hessp")
 
         def product(v: Vector, d: Vector, g: Vector) -> Vector:
             return _product(given, layout, v, d, on_device)
+
+        if layout.library == "numpy" and layout.is_vector:
+            return replace(functions, hessian_vector=plain), "given", True
 
         return replace(functions, hessian_vector=product), "given", True
     if callable(given.hess):

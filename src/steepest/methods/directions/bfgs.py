@@ -15,15 +15,19 @@ from steepest.methods.method import Direction, Model, Point, StepSize, Walk, che
 from steepest.methods.oracle import VectorOracle
 from steepest.methods.state import record
 from steepest.methods.step_sizes.strong_wolfe import StrongWolfe
-from steepest.methods.vectors import Matrix, Vector
+from steepest.methods.vectors import Matrix, Vector, dot
 
 
 @record
 class BFGSState:
-    """H ≈ (∇²f)⁻¹, or for trust regions B ≈ ∇²f; None before the first step. In the lower triangle, Fortran's order."""
+    """H ≈ (∇²f)⁻¹, or for trust regions B ≈ ∇²f; None before the first step. In the lower triangle, Fortran's order.
+
+    resets: how often it was set to I because a search has failed.
+    """
 
     H: Matrix | None = None
     B: Matrix | None = None
+    resets: int = 0
 
 
 @final
@@ -61,8 +65,7 @@ class BFGS(Direction):
         return None if state.own.H is None else 1.0
 
     def learn(self, own: BFGSState, before: Point, after: Point, s: Vector, y: Vector) -> None:
-        sy = float(s.dot(y))
-        yy = float(y.dot(y))
+        sy, yy = dot(s, y), dot(y, y)
         if not enough_curvature(sy, s, yy):
             return
         if self.step_size.wants_model:
@@ -70,16 +73,17 @@ class BFGS(Direction):
             return
         H = own.H
         if H is None:
-            H = _scaled_identity(s.shape[0], sy / yy)
+            H = _scaled_identity(s.shape[0], 1.0 if own.resets else sy / yy)
         Hy = dsymv(1.0, H, y, lower=1)
         # H⁺ = H + (s wᵀ + w sᵀ) / sᵀy with w = ½ (1 + yᵀHy / sᵀy) s − Hy
-        w = (0.5 * (1.0 + float(y.dot(Hy)) / sy)) * s
+        w = (0.5 * (1.0 + dot(y, Hy) / sy)) * s
         w -= Hy
         own.H = dsyr2(1.0 / sy, s, w, a=H, lower=1, overwrite_a=1)
 
     def forget(self, own: BFGSState) -> bool:
         known = own.H is not None or own.B is not None
         own.H = own.B = None
+        own.resets += known
         return known
 
     def model(self, oracle: VectorOracle, state: Walk) -> Model | Status:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
+from scipy.linalg.blas import dgemv, dtrsv
 
 from steepest.core.ranges import Range
 from steepest.core.status import Status
@@ -18,7 +18,7 @@ from steepest.methods.preconditioner import Preconditioner, check_preconditioner
 from steepest.methods.settings import check_numbers
 from steepest.methods.state import record
 from steepest.methods.step_sizes.strong_wolfe import StrongWolfe
-from steepest.methods.vectors import Matrix, Vector, to_device, to_host, zeros
+from steepest.methods.vectors import Matrix, Vector, dot, to_device, to_host, zeros
 
 
 @record
@@ -98,8 +98,7 @@ class LBFGS(Direction):
         return 1.0 if state.own.size else None
 
     def learn(self, own: Memory, before: Point, after: Point, s: Vector, y: Vector) -> None:
-        sy = float(s.dot(y))
-        yy = float(y.dot(y))
+        sy, yy = dot(s, y), dot(y, y)
         if enough_curvature(sy, s, yy):
             remember(own, s, y, sy / yy, self.step_size.wants_model)
 
@@ -133,9 +132,10 @@ def remember(memory: Memory, s: Vector, y: Vector, gamma: float, with_SS: bool) 
     if row == memory.S.shape[0]:
         row = _make_room(memory, k - 1)
     memory.S[row], memory.Y[row], memory.gamma = s, y, gamma
-    S, Y = memory.rows
+    S = memory.S[memory.first : row + 1]
     SY[:k, k - 1] = S.dot(y) if type(S) is np.ndarray else to_host(S @ y)
     if with_SS:
+        Y = memory.Y[memory.first : row + 1]
         SY[k - 1, :k] = to_host(Y @ s)
         SS[k - 1, :k] = SS[:k, k - 1] = to_host(S @ s)
 
@@ -159,22 +159,35 @@ def _make_room(memory: Memory, kept: int) -> int:
 
 def _times_inverse(memory: Memory, point: Point, preconditioner: Preconditioner | None) -> Vector:
     """−H g."""
-    g, k = point.g, memory.size
+    g, k, first = point.g, memory.size, memory.first
     if k == 0:
         return -g if preconditioner is None else -preconditioner.apply(g, point.x)
-    (S, Y), R = memory.rows, memory.SY
+    S, Y, R = memory.S[first : first + k], memory.Y[first : first + k], memory.SY
     if k < R.shape[0]:
         R = R[:k, :k]
-    host = type(g) is np.ndarray
-    alpha = dtrtrs(R, S.dot(g) if host else to_host(S @ g))[0]
-    q = alpha.dot(Y) if host else to_device(alpha, g) @ Y
-    q -= g  # −q of the recursion
-    r = memory.gamma * q if preconditioner is None else preconditioner.apply(q, point.x)
-    target = Y.dot(r) if host else to_host(Y @ r)
+    if type(g) is not np.ndarray:
+        return _on_device(S, Y, R, memory.gamma, point, preconditioner)
+    alpha = dtrsv(R, S.dot(g))
+    if preconditioner is None:
+        r = dgemv(memory.gamma, Y.T, alpha, -memory.gamma, g)  # γ(Yᵀα − g)
+    else:
+        r = preconditioner.apply(dgemv(1.0, Y.T, alpha, -1.0, g), point.x)
+    target = Y.dot(r)
     target += alpha * R.diagonal()
-    c = dtrtrs(R, target, trans=1)[0]
-    r -= c.dot(S) if host else to_device(c, g) @ S
+    r -= dtrsv(R, target, 1, 0, 0, 1).dot(S)  # trans = 1
     return r
+
+
+def _on_device(
+    S: Vector, Y: Vector, R: Matrix, gamma: float, point: Point, preconditioner: Preconditioner | None
+) -> Vector:
+    """The same for tensors, with the small triangular systems on the host."""
+    g = point.g
+    alpha = dtrsv(R, to_host(S @ g))
+    q = to_device(alpha, g) @ Y - g
+    r = gamma * q if preconditioner is None else preconditioner.apply(q, point.x)
+    c = dtrsv(R, to_host(Y @ r) + alpha * R.diagonal(), 1, 0, 0, 1)
+    return r - to_device(c, g) @ S
 
 
 def direct_product(memory: Memory) -> Any:

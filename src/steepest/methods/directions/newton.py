@@ -29,7 +29,7 @@ class Newton(Direction):
 
     >>> from steepest.methods import TrustRegion
     >>> Newton(step_size=TrustRegion("exact")).text
-    "Newton(step_size=TrustRegion(subproblem='exact', radius=1.0, largest=1000.0, eta=0.0001))"
+    "Newton(step_size=TrustRegion(subproblem='exact', radius=1.0, largest=None, eta=0.0001))"
     """
 
     step_size: StepSize = field(default_factory=StrongWolfe)

@@ -14,7 +14,7 @@ from steepest.methods.oracle import Ask, VectorOracle
 from steepest.methods.preconditioner import Preconditioner, check_preconditioner
 from steepest.methods.settings import check_numbers
 from steepest.methods.step_sizes.strong_wolfe import StrongWolfe
-from steepest.methods.vectors import Vector
+from steepest.methods.vectors import Vector, dot
 
 
 @final
@@ -56,14 +56,14 @@ class NewtonCG(Direction):
         g, M = point.g, self.preconditioner
         r = 1.0 * g
         z = r if M is None else M.apply(r, point.x)
-        rz = float(r.dot(z))
+        rz = dot(r, z)
         size = math.sqrt(rz) if rz > 0.0 else math.nan
         target = min(0.5, math.sqrt(size)) * size
         p = -z
         d = 0.0 * g
         for index in range(most):
             Bp = oracle.hessian_vector(point.x, p, g)
-            bend = float(p.dot(Bp))
+            bend = dot(p, Bp)
             if bend != bend:
                 return Status.NONFINITE
             if bend <= 0.0:
@@ -72,10 +72,11 @@ class NewtonCG(Direction):
             d += a * p
             r += a * Bp
             z = r if M is None else M.apply(r, point.x)
-            before, rz = rz, float(r.dot(z))
+            before, rz = rz, dot(r, z)
             if not rz > target * target:
                 break
-            p = (rz / before) * p - z
+            p = (rz / before) * p
+            p -= z
         return d
 
     def first_trial(self, state: Walk) -> float | None:

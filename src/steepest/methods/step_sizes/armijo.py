@@ -58,5 +58,7 @@ class Armijo(LineSearch):
                 if f <= line.bottom:
                     return Status.UNBOUNDED
                 return Found(a, Point(x, f, line.oracle.gradient(x, f)))
+            if line.hidden(a):
+                break
             a *= self.factor
         return line.failed(trial)

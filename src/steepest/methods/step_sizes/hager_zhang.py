@@ -11,7 +11,7 @@ from steepest.core.ranges import Range
 from steepest.core.status import Status
 from steepest.methods.method import Found, Point, Walk
 from steepest.methods.settings import check_numbers
-from steepest.methods.step_sizes.interpolation import secant_root
+from steepest.methods.step_sizes.interpolation import quadratic_minimizer, secant_root
 from steepest.methods.step_sizes.line import Line, LineSearch
 
 
@@ -24,10 +24,13 @@ class HagerZhang(LineSearch):
         φ(α) ≤ φ(0) + ε |φ(0)|  and  (2δ − 1) φ′(0) ≥ φ′(α) ≥ σ φ′(0)
 
     The second come from slopes alone: near a minimum f is flat to √ε of x, its slope is not. delta: δ in (0, ½), 0.1.
-    sigma: σ in [δ, 1), 0.9. epsilon: ε in [0, ∞), 1e-6. theta: where a bracket is cut, in (0, 1), ½. gamma: what the
-    secant steps must shrink a bracket by, in (0, 1), 0.66. rho: growth of the trials, in (1, ∞), 5. max_trials: a
-    whole number from 1, 50; a value and a gradient each.
+    sigma: σ in [δ, 1), 0.9. epsilon: ε in [0, ∞), 1e-6. gamma: what the secant steps must shrink a bracket by, in
+    (0, 1), 0.66. rho: growth of the trials, in (1, ∞), 5. psi: where the direction has no natural step, the first trial
+    is the minimizer of a parabola through the value at psi times the step that the last decrease suggests (QuadStep);
+    in (0, 1), 0.1. max_trials: a whole number from 2, 50.
     Source: Hager & Zhang 2005, SIAM J. Optim. 16, 170–192, and 2006, ACM TOMS 32, 113–137 (CG_DESCENT, §4).
+    Dialect: a trial above φ(0) + ε |φ(0)|, which meets neither pair, is not asked for its gradient; a bracket with such
+    an end is cut at the minimizer of the parabola through it, within [0.1, 0.9] of the bracket, not at a fixed θ.
 
     >>> HagerZhang(delta=0.6)
     Traceback (most recent call last):
@@ -38,9 +41,9 @@ class HagerZhang(LineSearch):
     delta: float = 0.1
     sigma: float = 0.9
     epsilon: float = 1e-6
-    theta: float = 0.5
     gamma: float = 0.66
     rho: float = 5.0
+    psi: float = 0.1
     max_trials: int = 50
 
     def __post_init__(self) -> None:
@@ -51,15 +54,25 @@ class HagerZhang(LineSearch):
                 "delta": Range(0, 0.5, True, True),
                 "sigma": inside,
                 "epsilon": Range(0),
-                "theta": inside,
                 "gamma": inside,
                 "rho": Range(1, open_low=True),
-                "max_trials": Range(1, integer=True),
+                "psi": inside,
+                "max_trials": Range(2, integer=True),
             },
         )
         if self.sigma < self.delta:
             why = f"must be in [delta, 1) = [{self.delta:g}, 1), got {self.sigma:g}"
             raise HyperparameterError("HagerZhang", "sigma", why)
+
+    def guess(self, line: Line, state: Walk) -> float:
+        """QuadStep: where the parabola through f, the slope and the value at psi times the usual guess is least."""
+        usual = super().guess(line, state)
+        if not state.decrease > 0.0:
+            return usual
+        a = self.psi * usual
+        _, f = line.value(a)
+        wanted = quadratic_minimizer(0.0, line.f, line.slope, a, f) if f < math.inf else a
+        return wanted if wanted == wanted else usual
 
     def search(self, line: Line, trial: float, state: Walk) -> Found | Status:
         return _Search(self, line).go(trial)
@@ -107,7 +120,7 @@ class _Search:
         x, f = line.value(a)
         if f <= self.line.bottom:
             raise _Accepted(Status.UNBOUNDED)
-        if f == math.inf:
+        if f > self.ceiling:  # neither condition can hold
             return _Sample(a, f, math.nan, None)
         g, slope = line.slope_at(x, f)
         if slope != slope:
@@ -153,10 +166,10 @@ class _Search:
         return self.cut(low, here)
 
     def cut(self, low: _Sample, high: _Sample) -> tuple[_Sample, _Sample]:
-        """U3: from an upper end that is too high, bisect until the slope rises."""
+        """U3: from an upper end that is too high, cut until the slope rises."""
         while True:
-            middle = (1.0 - self.settings.theta) * low.a + self.settings.theta * high.a
-            if not low.a < middle < high.a:
+            middle = self.inside(low, high)
+            if not low.a < middle < high.a or (low.a == 0.0 and self.line.hidden(high.a)):
                 raise _Accepted(Status.RUNNING)
             here = self.sample(middle)
             if here.f < math.inf and here.slope >= 0.0:
@@ -165,6 +178,15 @@ class _Search:
                 low = here
             else:
                 high = here
+
+    def inside(self, low: _Sample, high: _Sample) -> float:
+        """Where to cut: the minimizer of the parabola through the lower end and the value of the upper, kept inside."""
+        share = 0.5
+        if high.f < math.inf:
+            lowest = quadratic_minimizer(low.a, low.f, low.slope, high.a, high.f)
+            if lowest == lowest:
+                share = min(max((lowest - low.a) / (high.a - low.a), 0.1), 0.9)
+        return (1.0 - share) * low.a + share * high.a
 
     def secant2(self, low: _Sample, high: _Sample) -> tuple[_Sample, _Sample]:
         """S1–S4: a secant step, and a second one from the end that it has replaced."""

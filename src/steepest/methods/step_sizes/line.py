@@ -11,7 +11,7 @@ import numpy as np
 from steepest.core.status import Status
 from steepest.methods.method import Direction, Found, Point, StepSize, Walk
 from steepest.methods.oracle import VectorOracle
-from steepest.methods.vectors import Vector, norm
+from steepest.methods.vectors import Vector, dot, norm
 
 
 class LineSearch(StepSize):
@@ -40,12 +40,15 @@ class LineSearch(StepSize):
         d = direction.along(oracle, state)
         if isinstance(d, Status):
             return d
-        slope = float(point.g.dot(d))
+        slope = dot(point.g, d)
+        if slope == -math.inf:  # ‖∇f‖² is beyond the largest number
+            d = (1.0 / norm(d)) * d
+            slope = dot(point.g, d)
         if not slope < 0.0:
             return Status.NOT_DESCENT
         line = Line(oracle, point, d, slope)
         trial = direction.first_trial(state)
-        found = self.search(line, _guess(state, slope, d) if trial is None else trial, state)
+        found = self.search(line, self.guess(line, state) if trial is None else trial, state)
         if isinstance(found, Status):
             if line.lowest is not None:
                 state.point = line.lowest
@@ -56,6 +59,16 @@ class LineSearch(StepSize):
         state.length, state.slope, state.decrease = found.length, slope, point.f - after.f
         state.point = after
         return None
+
+    def guess(self, line: Line, state: Walk) -> float:
+        """The first trial where the direction has no natural length (Nocedal & Wright 2006, §3.5).
+
+        It leads no further than 1e4 times from where x is, for f may have fallen by hundreds of powers of ten.
+        """
+        length = norm(line.d)
+        if not state.decrease > 0.0:
+            return min(1.0, 1.0 / length)
+        return min(1.01 * 2.0 * state.decrease / -line.slope, 1e4 * max(1.0, norm(line.point.x)) / length)
 
     @abstractmethod
     def search(self, line: Line, trial: float, state: Walk) -> Found | Status:
@@ -70,7 +83,7 @@ class Line:
     as this is taken for −∞. lowest: the lowest point whose gradient was asked, where that is below the start.
     """
 
-    __slots__ = ("bottom", "box", "d", "f", "longest", "lowest", "oracle", "point", "slope", "trials")
+    __slots__ = ("bottom", "box", "d", "f", "longest", "lowest", "oracle", "point", "seen", "slope")
 
     def __init__(
         self,
@@ -85,23 +98,30 @@ class Line:
         self.longest, self.box = longest, box
         self.bottom = -1e30 * max(1.0, abs(point.f))
         self.lowest: Point | None = None
-        self.trials = 0
+        self.seen: list[tuple[float, float]] = []
+
+    @property
+    def trials(self) -> int:
+        """How many there were."""
+        return len(self.seen)
 
     def value(self, a: float) -> tuple[Vector, float]:
         """The point x + αd, and f there."""
-        self.trials += 1
         x = self.point.x + (self.d if a == 1.0 else a * self.d)
         if self.box is not None:
             np.clip(x, self.box[0], self.box[1], out=x)
         f = self.oracle.value(x)
-        return (x, math.inf) if f != f else (x, f)  # NaN
+        if f != f:  # NaN
+            f = math.inf
+        self.seen.append((a, f))
+        return x, f
 
     def slope_at(self, x: Vector, f: float) -> tuple[Vector, float]:
         """∇f at a point that was just evaluated, and φ′ there."""
         g = self.oracle.gradient(x, f)
         if f < (self.f if self.lowest is None else self.lowest.f):
             self.lowest = Point(x, f, g)
-        return g, float(g.dot(self.d))
+        return g, dot(g, self.d)
 
     def point_at(self, a: float) -> Found | Status:
         """The step α, whatever is there."""
@@ -115,21 +135,35 @@ class Line:
         """How far rounding may move a value of f here."""
         return 10.0 * self.oracle.eps * abs(self.f)
 
+    def hidden(self, a: float) -> bool:
+        """Whether rounding hides all that the slope promises up to α."""
+        return -a * self.slope <= 0.1 * self.noise()
+
     def failed(self, trial: float, reached: float = 0.0) -> Status:
         """What it means that nothing was accepted: f that falls without end, as far as the step `reached`; rounding,
-        where the first trial promised no more; else a function that is unlike its gradient.
+        where no trial promised more; else a function that is unlike its gradient.
         """
         if reached > 0.0 and reached * norm(self.d) > 1e8 * max(1.0, norm(self.point.x)):
             return Status.UNBOUNDED
-        return Status.PRECISION_LIMIT if -trial * self.slope <= 10.0 * self.noise() else Status.LINE_SEARCH_FAILED
+        if -trial * self.slope <= 10.0 * self.noise() or self._rounded():
+            return Status.PRECISION_LIMIT
+        return Status.LINE_SEARCH_FAILED
+
+    def _rounded(self) -> bool:
+        """Whether parabolas through f, the slope and each trial promise no decrease that rounding would not hide.
+
+        Rounding is what f scatters by at trials that are closer than the slope can show. Where f rises along d as a
+        line does, for which the parabolas bend the more the shorter the step, it is no matter of rounding.
+        """
+        noise, slope = self.noise(), self.slope
+        close = [abs(f - self.f) for a, f in self.seen if -a * slope <= noise]
+        noise = max(noise, min(3.0 * max(close, default=0.0), 1e3 * noise))
+        bends = [((f - self.f - a * slope) / (a * a), a) for a, f in self.seen if 10.0 * noise < f - self.f < math.inf]
+        lower = max((self.f - f for _, f in self.seen), default=0.0)
+        if not bends or lower > 10.0 * noise:
+            return False
+        least = min(bends)[0]
+        return slope * slope <= 40.0 * noise * least and min(bends, key=lambda bend: bend[1])[0] <= 4.0 * least
 
 
 _RETRY = frozenset({Status.LINE_SEARCH_FAILED, Status.PRECISION_LIMIT, Status.NOT_DESCENT})
-
-
-def _guess(state: Walk, slope: float, d: Vector) -> float:
-    """The first trial where the direction has no natural length (Nocedal & Wright 2006, §3.5)."""
-    if not state.decrease > 0.0:
-        length = norm(d)
-        return min(1.0, 1.0 / length)
-    return 1.01 * 2.0 * state.decrease / -slope

@@ -54,28 +54,28 @@ class StrongWolfe(LineSearch):
     def search(self, line: Line, trial: float, state: Walk) -> Found | Status:
         f0, slope0 = line.f, line.slope
         enough, flat = self.c1 * slope0, -self.c2 * slope0
-        low = _End(0.0, f0, slope0)
+        before, f_before, slope_before = 0.0, f0, slope0
         growth = 1.1
         a = min(trial, line.longest)
         while line.trials < self.max_trials:
             x, f = line.value(a)
-            if f > f0 + a * enough or (f >= low.f and low.a > 0.0):
-                return self._zoom(line, trial, low, _End(a, f))
+            if f > f0 + a * enough or (f >= f_before and before > 0.0):
+                return self._zoom(line, trial, _End(before, f_before, slope_before), _End(a, f))
             if f <= line.bottom:
                 return Status.UNBOUNDED
             g, slope = line.slope_at(x, f)
             if -flat <= slope <= flat or (a >= line.longest and slope < 0.0):
                 return Found(a, Point(x, f, g))
             if slope != slope:  # no gradient there: as good as a wall
-                return self._zoom(line, trial, low, _End(a, math.inf))
-            here = _End(a, f, slope)
+                return self._zoom(line, trial, _End(before, f_before, slope_before), _End(a, math.inf))
             if slope >= 0.0:
-                return self._zoom(line, trial, here, low)
-            width = a - low.a
-            wanted = cubic_minimizer(low.a, low.f, low.slope, a, f, slope)
-            low, a = here, min(max(wanted, a + growth * width), a + 4.0 * width, line.longest)
+                return self._zoom(line, trial, _End(a, f, slope), _End(before, f_before, slope_before))
+            width = a - before
+            wanted = cubic_minimizer(before, f_before, slope_before, a, f, slope)
+            before, f_before, slope_before = a, f, slope
+            a = min(max(wanted, a + growth * width), a + 4.0 * width, line.longest)
             growth = 1.1 if line.trials < 3 else 4.0
-        return line.failed(trial, reached=low.a)
+        return line.failed(trial, reached=before)
 
     def _zoom(self, line: Line, trial: float, low: _End, high: _End) -> Found | Status:
         """Algorithm 3.6: `low` is the lowest end that meets the first condition, and falls towards `high`."""
@@ -83,7 +83,7 @@ class StrongWolfe(LineSearch):
         enough, flat = self.c1 * slope0, -self.c2 * slope0
         while line.trials < self.max_trials:
             a = _inside(low, high)
-            if a == low.a or a == high.a:
+            if a == low.a or a == high.a or (low.a == 0.0 and line.hidden(high.a)):
                 break
             x, f = line.value(a)
             if f > f0 + a * enough or f >= low.f:

@@ -62,7 +62,8 @@ def _shift(gaps: Vector, coefficients: Vector, radius: float, low: float) -> flo
             low = max(low, t)
         else:
             high = min(high, t)
-        t += (square / float((terms / shifted).sum())) * (length - radius) / radius
+        falls = float((terms / shifted).sum())
+        t = t + (square / falls) * (length - radius) / radius if falls > 0.0 else math.nan
         if not low < t < high:
             t = math.sqrt(low * high) if low > 0.0 and high > 4.0 * low else 0.5 * (low + high)
         if high - low <= 1e-15 * high:

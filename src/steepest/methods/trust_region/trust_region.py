@@ -36,7 +36,7 @@ class Region:
 class TrustRegion(StepSize):
     """The step p that makes the model least within ‖p‖ ≤ Δ, m(p) = f + gᵀp + ½ pᵀBp, taken where f agrees:
 
-        ρ = (f(x) − f(x + p)) / (m(0) − m(p)):   ρ < ¼: Δ ← ¼ ‖p‖;   ρ > ¾ and ‖p‖ = Δ: Δ ← min(2Δ, largest)
+        ρ = (f(x) − f(x + p)) / (m(0) − m(p)):   ρ < ¼: Δ ← ¼ ‖p‖;   ρ > ¾ and ‖p‖ = Δ: Δ ← 2Δ, 2.5Δ where ρ > 0.9
 
     The step is taken where ρ > eta, else p is computed anew for the smaller Δ; where f is not finite it is refused.
     Where the model promises less than rounding can show, the step is taken if ‖∇f‖ shrinks and f does not rise by more
@@ -44,9 +44,11 @@ class TrustRegion(StepSize):
 
     subproblem: "exact", by eigenvalues, with the hard case (any B); "steihaug", conjugate gradients up to the border
     (products with B only); "dogleg" (B positive definite; Newton's Hessian is modified to be so); "cauchy", the
-    minimizer along −g. radius: the first Δ in (0, largest], 1. largest in (0, ∞), 1000. eta in [0, ¼), 1e-4. A
-    direction without a model, as steepest descent, is refused. One value a trial and one gradient a step.
-    Source: Nocedal & Wright 2006, Algorithms 4.1, 4.2 (Steihaug 7.2), 4.3; Moré & Sorensen 1983.
+    minimizer along −g. radius: the first Δ in (0, largest], 1. largest: of Δ, in (0, ∞); None is no bound, for one has
+    the units of x. eta in [0, ¼), 1e-4. A direction without a model, as steepest descent, is refused. One value a trial
+    and one gradient a step.
+    Source: Nocedal & Wright 2006, Algorithms 4.1, 4.2 (Steihaug 7.2), 4.3; Moré & Sorensen 1983; the factor 2.5: Conn,
+    Gould & Toint 2000, Trust-Region Methods, §17.1.
 
     >>> TrustRegion("krylov")
     Traceback (most recent call last):
@@ -57,7 +59,7 @@ class TrustRegion(StepSize):
 
     subproblem: Subproblem = "exact"
     radius: float = 1.0
-    largest: float = 1000.0
+    largest: float | None = None
     eta: float = 1e-4
 
     wants_model: ClassVar[bool] = True
@@ -67,7 +69,7 @@ class TrustRegion(StepSize):
         check_choice(self, "subproblem", tuple(_SOLVERS))
         positive = Range(0, open_low=True)
         check_numbers(self, {"radius": positive, "largest": positive, "eta": Range(0, 0.25, open_high=True)})
-        if self.radius > self.largest:
+        if self.largest is not None and self.radius > self.largest:
             why = f"must be at most largest = {self.largest:g}, got {self.radius:g}"
             raise HyperparameterError("TrustRegion", "radius", why)
 
@@ -88,7 +90,7 @@ class TrustRegion(StepSize):
     def take(self, oracle: VectorOracle, direction: Direction, state: Walk) -> Status | None:
         region, point = state.steps, state.point
         model = direction.model(oracle, state)
-        promised = 0.0
+        promised, moved = 0.0, 0.0
         for _ in range(self._TRIALS):
             if isinstance(model, Status):
                 return model
@@ -103,8 +105,7 @@ class TrustRegion(StepSize):
                 return Status.UNBOUNDED
             promised = promised or predicted
             if predicted <= noise < 1e-4 * promised:
-                region.radius = self.radius
-                return Status.MODEL_FAILED
+                return self._refused(region, moved, noise)
             if predicted <= noise:
                 return self._within_noise(oracle, direction, state, x, f, p, noise)
             ratio = (point.f - f) / predicted if f == f else -math.inf
@@ -113,21 +114,27 @@ class TrustRegion(StepSize):
                 _accept(oracle, direction, state, x, f, p)
                 return None
             region.refused += 1
+            moved = max(moved, abs(f - point.f)) if f == f else math.inf
             region.radius = (0.25 if math.isfinite(f) else 0.1) * length
             if length <= oracle.eps * norm(point.x) or region.radius == 0.0:
-                region.radius = self.radius
-                return Status.MODEL_FAILED
+                return self._refused(region, moved, noise)
             if direction.learns_from_refused and math.isfinite(f):
                 trial = Point(x, f, oracle.gradient(x, f))
                 direction.learn(state.own, point, trial, p, trial.g - point.g)
                 model = direction.model(oracle, state)
-        return Status.MODEL_FAILED
+        return self._refused(region, moved, noise)
+
+    def _refused(self, region: Region, moved: float, noise: float) -> Status:
+        """What it means that no trial was taken: `moved` is how far the furthest f was."""
+        region.radius = self.radius
+        return Status.PRECISION_LIMIT if moved <= 1e4 * noise else Status.MODEL_FAILED
 
     def _resize(self, region: Region, ratio: float, length: float) -> None:
         if ratio < 0.25:
             region.radius = 0.25 * length
         elif ratio > 0.75 and length > 0.99 * region.radius:
-            region.radius = min(2.0 * region.radius, self.largest)
+            wanted = (2.5 if ratio > 0.9 else 2.0) * region.radius
+            region.radius = wanted if self.largest is None else min(wanted, self.largest)
 
     def _within_noise(
         self, oracle: VectorOracle, direction: Direction, state: Walk, x: Vector, f: float, p: Vector, noise: float
