@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,10 @@ sys.path += [str(HERE / folder) for folder in ("rules", "formula", "torch", "eng
 
 # Kernels that tests compile are kept between runs, but not among the user's own.
 os.environ["XDG_CACHE_HOME"] = str(HERE.parent / ".pytest_cache" / "home")
+
+# A shell that starts the tests in the background has Ctrl-C ignored, here and in every process started from here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "steepest",
