@@ -29,6 +29,8 @@ def test_it_says_what_it_found_and_writes_the_figures(tmp_path):
     assert text.count("plotly-graph-div") >= 3 and "frank-wolfe" in text and 'src="http' not in text
     assert text.count("<figure class='held'>") == 2 and text.count("<figure class='attained'>") == 1
     assert text.count("plotly.js v") == 1, "the library is in it once"
+    assert verified(["frank-wolfe"], str(path))[1][-1] == f"figures: {path}", "an earlier page may be replaced"
+    assert "damped-newton" not in path.read_text(encoding="utf-8")
 
 
 def test_families_come_once_and_in_the_order_of_the_list():
@@ -90,10 +92,15 @@ def test_ctrl_c_says_how_far_it_came(monkeypatch, capsys):
 
 
 def test_what_is_refused_is_refused_before_anything_runs(tmp_path, capsys):
-    with pytest.raises(InputError, match="figures must name a file in a folder that exists"):
+    with pytest.raises(InputError, match=r"verify: figures must be writable, got .*No such file"):
         verified(["gd-convex"], str(tmp_path / "missing" / "rates.html"))
-    with pytest.raises(InputError, match="figures must name a file"):
+    with pytest.raises(InputError, match="verify: figures must be a new file or an earlier report, got"):
         verified(["gd-convex"], str(tmp_path))
+    notes = tmp_path / "notes.html"
+    notes.write_text("<p>mine</p>")
+    with pytest.raises(InputError, match="verify: figures must be a new file or an earlier report"):
+        verified(["gd-convex"], str(notes))
+    assert notes.read_text() == "<p>mine</p>"
     with pytest.raises(UnknownNameError, match="unknown theorem or family 'gd-convexx'; did you mean gd-convex"):
         verified(["gd-convexx"])
     assert main(["verify", "gd-convexx"]) == 2

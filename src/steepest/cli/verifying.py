@@ -6,11 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from steepest.cli.interrupts import started
-from steepest.core.errors import InputError
 from steepest.theory import get
 
 if TYPE_CHECKING:
@@ -24,8 +22,9 @@ if TYPE_CHECKING:
 class Verification:
     """Holds theorems against runs and against stored worst cases, and says what comes out.
 
-    names: theorems or families, all where there are none. figures: a new HTML file with a figure of measured, proven
-    and worst-case curves for each; None for none. quick: one run a theorem, and fewer worst cases. say: prints a line.
+    names: theorems or families, all where there are none. figures: an HTML file, new or an earlier page, with a figure
+    of measured, proven and worst-case curves for each; None for none. quick: one run a theorem, and fewer worst cases.
+    say: prints a line.
     Raises UnknownNameError, and InputError for a file that cannot be written, before anything runs.
     """
 
@@ -39,14 +38,16 @@ class Verification:
 
     def __post_init__(self) -> None:
         from steepest.lab.verify import chosen
+        from steepest.report.write import check_writable
 
         if self.figures is not None:
-            _check_writable(self.figures)
+            check_writable(self.figures, argument="verify: figures")
         self.total = len(chosen(self.names, quick=self.quick))
 
     def run(self) -> int:
         """All of it; how many statements are broken."""
         from steepest.lab.verify import check_table, uncovered, verify
+        from steepest.report.write import write_page
 
         started()
         with self._progress() as step:
@@ -74,7 +75,7 @@ class Verification:
         runs = f"{self.total} run{'' if self.total == 1 else 's'}"
         self.say(f"{runs}{rows}: {attained} attained, {self.broken} broken")
         if self.figures is not None:
-            Path(self.figures).write_text(page(self.done), encoding="utf-8")
+            write_page(page(self.done), self.figures, argument="verify: figures")
             self.say(f"figures: {self.figures}")
         return self.broken
 
@@ -146,7 +147,8 @@ def _parts(done: Sequence[Verified]) -> Iterator[str]:
 
 
 _HEAD = """<!doctype html>
-<html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>
+<html lang='en'><head><meta charset='utf-8'><meta name="generator" content="steepest">
+<meta name='viewport' content='width=device-width'>
 <title>Theorems held against runs</title>
 <style>
 body{max-width:80rem;margin:2rem auto;padding:0 1rem;font-family:system-ui,sans-serif;background:#fff;color:#222}
@@ -158,9 +160,3 @@ figure.broken{outline:2px solid #b00020}
 <p>Each figure shows what a theorem bounds: as a run measured it, as it is proven, and the exact worst case over all
 functions of the class where it is stored. A run is above its bound only where a theorem is broken.</p>
 """
-
-
-def _check_writable(path: str) -> None:
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        raise InputError(f"verify: figures must name a file in a folder that exists, got {path!r}")
