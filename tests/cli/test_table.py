@@ -107,6 +107,8 @@ def test_failed_is_not_diverged_and_few_seeds_tie_nothing():
     )
     text = shown(study([failed, BUILT_IN[1]], enough=False), 100)
     assert "2 of 10, 3 failed" in text and "tied" not in text and "no setting ended at a usable point" in text
+    rows = [line.rstrip() for line in text.splitlines() if "0.014" in line]
+    assert len(rows) == 2 and all(row.endswith(" 0.014") for row in rows), "nothing stands under no header"
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])

@@ -44,10 +44,9 @@ def _layouts(study: Study) -> list[dict[str, _Cell]]:
         start["schedule"] = lambda r: r.schedule
     score: dict[str, _Cell] = {study.label: lambda r: str(r.score)}
     failures: dict[str, _Cell] = {"diverged": _failures}
-    test: dict[str, _Cell] = {
-        "p": lambda r: "–" if r.p_adjusted is None else f"{r.p_adjusted:.2g}",
-        "": lambda r: ("tied" if enough else "–") if r.tied else "",
-    }
+    test: dict[str, _Cell] = {"p": lambda r: "–" if r.p_adjusted is None else f"{r.p_adjusted:.2g}"}
+    if enough:  # else nothing could be told apart, and the verdict says so
+        test[""] = lambda r: "tied" if r.tied else ""
     setting: dict[str, _Cell] = {"setting": lambda r: "–" if r.setting is None else setting_text(r.setting)}
     metric: dict[str, _Cell] = {}
     median: dict[str, _Cell] = {}
